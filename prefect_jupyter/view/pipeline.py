@@ -5,15 +5,21 @@ Plain values, built by the session and read by every view. It must not know the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .protocol import CONCLUDED, STATES, VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
-    """One task: `id` is stable, `cell` is the notebook's cell id, `label` is "[4]" or "", `total` counts mapped children (0: not mapped)."""
+    """One task: `id` is stable, `cell` is the notebook's cell id, `label` is "[4]" or "".
+
+    `total` counts mapped children, 0 when the task is not mapped.
+    """
 
     id: str
     name: str

@@ -234,34 +234,38 @@ def parse_command(data: object) -> Command | Refusal:
     """Check what a page sent. Total: whatever `data` is, a command or the reason why it is none comes back."""
     if not isinstance(data, Mapping):
         return Refusal("", f"A command is an object, not {_kind(data)}. Reload the page.")
-    id = data.get("id")
-    if not isinstance(id, str) or not 0 < len(id) <= ID_CHARS_MAX:
+    command = data.get("id")
+    if not isinstance(command, str) or not 0 < len(command) <= ID_CHARS_MAX:
         return Refusal("", f"A command needs an 'id' of 1 to {ID_CHARS_MAX} characters. Reload the page.")
     protocol = data.get("protocol", PROTOCOL)
     if type(protocol) is not int or protocol != PROTOCOL:
         return Refusal(
-            id,
+            command,
             "This page and the kernel speak different versions of prefect_jupyter. "
             "Reload the page, and restart the kernel if that does not help.",
         )
     verb = data.get("verb")
     if not isinstance(verb, str) or verb not in VERBS:
         known = ", ".join(VERBS)
-        return Refusal(id, f"The kernel does not know the command {_short(verb)}; it knows {known}. Reload the page.")
+        return Refusal(
+            command, f"The kernel does not know the command {_short(verb)}; it knows {known}. Reload the page."
+        )
     session = data.get("session", "")
     if not isinstance(session, str) or len(session) > ID_CHARS_MAX:
-        return Refusal(id, f"The session of a command is a text of at most {ID_CHARS_MAX} characters. Reload the page.")
+        return Refusal(
+            command, f"The session of a command is a text of at most {ID_CHARS_MAX} characters. Reload the page."
+        )
     tasks = _texts(data.get("tasks", ()), TASKS_MAX)
     if tasks is None:
-        return Refusal(id, f"'tasks' is a list of at most {TASKS_MAX} task ids. Reload the page.")
+        return Refusal(command, f"'tasks' is a list of at most {TASKS_MAX} task ids. Reload the page.")
     order_given = data.get("order")
     order = None if order_given is None else _texts(order_given, CELLS_MAX)
     if order is None and order_given is not None:
-        return Refusal(id, f"'order' is a list of at most {CELLS_MAX} cell ids, or null. Reload the page.")
+        return Refusal(command, f"'order' is a list of at most {CELLS_MAX} cell ids, or null. Reload the page.")
     sources = _sources(data.get("sources"))
     if isinstance(sources, str):
-        return Refusal(id, sources)
-    return Command(id=id, session=session, verb=verb, tasks=tasks, order=order, sources=sources)
+        return Refusal(command, sources)
+    return Command(id=command, session=session, verb=verb, tasks=tasks, order=order, sources=sources)
 
 
 def _texts(value: object, count_max: int) -> tuple[str, ...] | None:
@@ -288,7 +292,7 @@ def _sources(value: object) -> Mapping[str, str] | str:
             )
         chars += len(text)
     if chars > SOURCES_CHARS_MAX:
-        return f"The edited cells have {chars:,} characters, over the limit of {SOURCES_CHARS_MAX:,}: run some by hand first."
+        return f"The edited cells have {chars:,} characters, limit {SOURCES_CHARS_MAX:,}: run some by hand first."
     return MappingProxyType(dict(value))
 
 
@@ -307,6 +311,8 @@ def one_line(text: str) -> str:
 
 
 if __name__ == "__main__":
+    import sys
+
     from .typescript import typescript
 
-    print(typescript(), end="")
+    sys.stdout.write(typescript())

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .pipeline import EdgeView, NodeView, RowView, RunView
-from .protocol import Level, Message, NoticeMessage, OutputMessage, Reply, Snap, StateRow
 from .rows import edge_row, node_row, run_row, state_row
+
+if TYPE_CHECKING:
+    from .protocol import Level, Message, NoticeMessage, OutputMessage, Reply, Snap, StateRow
 
 # At most one message of the graph or its rows each 50 ms: 20 a second, whatever the number of changes.
 FLUSH_S = 0.05

@@ -5,10 +5,14 @@ It must not hold state or send.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .pipeline import EdgeView, NodeView, PipelineView, RowView, RunView
 from .protocol import STATES, VERDICTS, EdgeRow, NodeRow, RunRow, Snap, StateRow, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .pipeline import EdgeView, NodeView, PipelineView, RowView, RunView
 
 _STATE_CODE = {state: code for code, state in enumerate(STATES)}
 _VERDICT_CODE = {verdict: code for code, verdict in enumerate(VERDICTS)}
