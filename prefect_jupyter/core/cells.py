@@ -5,11 +5,14 @@ A cell is a value: a changed text is a new cell. It must not know IPython, value
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from .tasks import TaskOptions
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .tasks import TaskOptions
 
 _NOTHING: Mapping[str, frozenset[str]] = MappingProxyType({})
 
@@ -39,7 +42,7 @@ class Cell:
     digest: str = ""
     options: TaskOptions | None = None
     reads: frozenset[str] = frozenset()
-    late: Mapping[str, frozenset[str]] = field(default=_NOTHING)
+    late: Mapping[str, frozenset[str]] = field(default_factory=lambda: _NOTHING)
     writes: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
     in_place: frozenset[str] = frozenset()

@@ -1,0 +1,141 @@
+"""What is wrong with the order and the names of tasks: readers above their writers, cycles, names used twice.
+
+It explains in the words of a person's notebook; it must not change how names are bound.
+"""
+
+from __future__ import annotations
+
+import builtins
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .cells import Cell, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+    from .naming import Places
+
+_BUILTINS = frozenset(dir(builtins))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bindings:
+    """Who reads and writes what, by position in the document.
+
+    `above[i]` maps each cell that cell `i` needs to the names it needs from it, `below` is the reverse;
+    `writers[name]` are the cells that bind, change or delete `name`, from the top.
+    """
+
+    reads: tuple[frozenset[str], ...]
+    writers: Mapping[str, Sequence[int]]
+    above: tuple[Mapping[int, tuple[str, ...]], ...]
+    below: tuple[Mapping[int, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Inversion:
+    """The task at `reader` needs `name`, which is first made below it, at `writer`."""
+
+    reader: int
+    name: str
+    writer: int
+
+
+def find_problems(
+    cells: Sequence[Cell], bindings: Bindings, places: Places, external: Container[str]
+) -> dict[str, tuple[Problem, ...]]:
+    found: dict[str, list[Problem]] = {}
+    for cell_id, problem in (*_equal_names(cells, places), *_inversions(cells, bindings, places, external)):
+        known = found.setdefault(cell_id, [])
+        if problem not in known:
+            known.append(problem)
+    return {cell_id: tuple(problems) for cell_id, problems in found.items()}
+
+
+def _equal_names(cells: Sequence[Cell], places: Places) -> list[tuple[str, Problem]]:
+    owners: dict[str, str] = {}
+    found: list[tuple[str, Problem]] = []
+    for cell in cells:
+        name = cell.options.name if cell.options is not None else None
+        if name:
+            owner = owners.setdefault(name, cell.id)
+            if owner != cell.id:
+                where = f"{places.label(owner)} and {places.label(cell.id)}"
+                found.append((cell.id, Problem(f"two tasks are called `{name}`: {where}: rename one")))
+    return found
+
+
+def _inversions(
+    cells: Sequence[Cell], bindings: Bindings, places: Places, external: Container[str]
+) -> list[tuple[str, Problem]]:
+    inverted = _find_inverted(cells, bindings, external)
+    backward: dict[int, list[int]] = {}
+    for inversion in inverted:
+        backward.setdefault(inversion.writer, []).append(inversion.reader)
+    found: list[tuple[str, Problem]] = []
+    for inversion in inverted:
+        reader, writer = cells[inversion.reader].id, cells[inversion.writer].id
+        path = _path(inversion.reader, inversion.writer, bindings.below, backward)
+        if path is None:
+            found.append(
+                (
+                    reader,
+                    Problem(
+                        f"'{inversion.name}' is read by {places.full(reader)} but written below it by "
+                        f"{places.full(writer)}: move one of them"
+                    ),
+                )
+            )
+            continue
+        circle = " → ".join(places.short(cells[position].id) for position in (*path, inversion.reader))
+        problem = Problem(
+            f"{circle}: each of these needs the one before it, so none can be first; "
+            f"'{inversion.name}' is read by {places.full(reader)} but written below it by {places.full(writer)}: "
+            "give one of the values another name, or join the cells"
+        )
+        found.extend((cells[position].id, problem) for position in path if cells[position].is_task)
+    return found
+
+
+def _find_inverted(cells: Sequence[Cell], bindings: Bindings, external: Container[str]) -> list[_Inversion]:
+    makers: dict[str, list[int]] = {}
+    for position, cell in enumerate(cells):
+        # A loop variable further down is not what a reader above could have meant.
+        for name in cell.writes - cell.hidden:
+            makers.setdefault(name, []).append(position)
+    found: list[_Inversion] = []
+    for position, cell in enumerate(cells):
+        if not cell.is_task:
+            continue
+        # A cell that binds the name itself may read it only after that, which text alone cannot decide.
+        for name in sorted((cell.reads | cell.in_place) - cell.writes):
+            below = makers.get(name)
+            if below is None or bindings.writers[name][0] < position or name in _BUILTINS or name in external:
+                continue
+            index = bisect_right(below, position)
+            if index < len(below):
+                found.append(_Inversion(position, name, below[index]))
+    return found
+
+
+def _path(
+    start: int, end: int, below: Sequence[Mapping[int, object]], backward: Mapping[int, Sequence[int]]
+) -> list[int] | None:
+    """The shortest way from `start` to `end` along needs, those that point up the document included."""
+    came_from: dict[int, int] = {start: start}
+    queue = deque([start])
+    while queue:
+        here = queue.popleft()
+        if here == end:
+            path = [end]
+            while path[-1] != start:
+                path.append(came_from[path[-1]])
+            return path[::-1]
+        for there in (*below[here], *backward.get(here, ())):
+            if there not in came_from:
+                came_from[there] = here
+                queue.append(there)
+    return None
