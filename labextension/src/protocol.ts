@@ -155,6 +155,13 @@ export interface OutputMessage {
   readonly output: unknown;
 }
 
+/** What the page says when it opens a comm: the kernel pushes on one and never sends on the other. */
+export interface Opening {
+  readonly role: 'push' | 'commands';
+  readonly page: string;
+  readonly protocol: number;
+}
+
 /** A command as the page writes it; `order` is null when it has not changed since the last message. */
 export interface CommandMessage {
   readonly id: string;

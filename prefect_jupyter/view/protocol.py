@@ -182,6 +182,14 @@ class OutputMessage(TypedDict):
 Message: TypeAlias = Welcome | GraphMessage | StateMessage | Snap | ReplyMessage | NoticeMessage | OutputMessage
 
 
+class Opening(TypedDict):
+    """What the page says when it opens a comm: the kernel pushes on one and never sends on the other."""
+
+    role: Literal["push", "commands"]
+    page: str
+    protocol: int
+
+
 class CommandMessage(TypedDict):
     """A command as the page writes it; `order` is null when it has not changed since the last message."""
 
@@ -204,6 +212,9 @@ class Command:
     tasks: tuple[str, ...] = ()
     order: tuple[str, ...] | None = None
     sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def reply(self, text: str = "", *, ok: bool = True, detail: object = None) -> Reply:
+        return Reply(id=self.id, ok=ok, text=text, detail=detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ _MESSAGES = (
     protocol.ReplyMessage,
     protocol.NoticeMessage,
     protocol.OutputMessage,
+    protocol.Opening,
     protocol.CommandMessage,
 )
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", object: "unknown"}
