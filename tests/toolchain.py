@@ -29,14 +29,17 @@ def environment() -> dict[str, str]:
 
 def run(*command: str) -> None:
     """Run a program in the repository; what it printed is the failure's message."""
+    __tracebackhide__ = True
     done = subprocess.run(
         command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, f"`{' '.join(command)}` failed ({done.returncode}):\n{done.stdout}{done.stderr}"
+    if done.returncode != 0:
+        raise AssertionError(f"`{' '.join(command)}` failed ({done.returncode}):\n{done.stdout}{done.stderr}")
 
 
 def node(*command: str) -> None:
     """Run a program of node_modules, which is installed from the lock file where it is missing or old."""
+    __tracebackhide__ = True
     with _alone():
         _install()
     run("npm", "exec", "--offline", "--", *command)

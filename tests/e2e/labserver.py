@@ -27,7 +27,9 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 # A kernel's store is named after the folder in which its notebook lies, so that no test finds another's results.
 # One expression: a startup file's names would be names of the notebook.
 _STARTUP = """\
-__import__("os").environ["PREFECT_JUPYTER_DIR"] = __import__("os").path.join({stores!r}, __import__("pathlib").Path.cwd().name)
+__import__("os").environ.update(
+    PREFECT_JUPYTER_DIR=str(__import__("pathlib").Path({stores!r}, __import__("pathlib").Path.cwd().name))
+)
 """
 
 
@@ -61,7 +63,12 @@ def lab_server(labextension: Path) -> Iterator[LabServer]:
         log = root / "server.log"
         with log.open("w") as written:
             process = subprocess.Popen(
-                _command(root), env=env, stdin=subprocess.DEVNULL, stdout=written, stderr=written, start_new_session=True
+                _command(root),
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
+                start_new_session=True,
             )
         try:
             yield LabServer(_wait_for_url(process, root / "runtime", log), root / "work", log)

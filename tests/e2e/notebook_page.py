@@ -19,6 +19,7 @@ from playwright.sync_api import Error, Locator, Page
 from .labserver import LabServer
 
 _WAIT_MS = 60_000
+_NO_SPLASH = "!document.getElementById('jupyterlab-splash')"
 _CURRENT = "window.jupyterapp.shell.currentWidget"
 
 
@@ -50,6 +51,7 @@ class NotebookPage:
             self.command("docmanager:open", path=self.path, kernelPreference=preference)
         self._wait(f"window.jupyterapp && {_CURRENT}?.context?.path === {json.dumps(self.path)}")
         self._evaluate(f"() => {_CURRENT}.context.ready.then(() => {_CURRENT}.revealed)")
+        self._wait(_NO_SPLASH)
         if kernel:
             self.wait_idle()
 
@@ -119,7 +121,7 @@ class NotebookPage:
         """Wait until the kernel has nothing to do and no cell waits for it."""
         self._wait(
             f"{_CURRENT}.sessionContext.session?.kernel?.status === 'idle'"
-            f" && {_CURRENT}.content.widgets.every(w => w.model.type !== 'code' || w.model.executionState !== 'running')"
+            f" && {_CURRENT}.content.widgets.every(w => (w.model.executionState ?? 'idle') === 'idle')"
         )
 
     def interrupt(self) -> None:
@@ -148,7 +150,7 @@ class NotebookPage:
         """Switch JupyterLab's theme."""
         theme = f"JupyterLab {name.capitalize()}"
         self.command("apputils:change-theme", theme=theme)
-        self._wait(f"document.body.dataset.jpThemeName === {json.dumps(theme)}")
+        self._wait(f"document.body.dataset.jpThemeName === {json.dumps(theme)} && {_NO_SPLASH}")
 
     def screenshot(self, name: str) -> Path:
         """A picture of the whole page."""
@@ -166,13 +168,14 @@ class NotebookPage:
         return region
 
     def task(self, name: str, within: Locator | None = None) -> Locator:
-        """A task in the panel, or within `cell(i)` for a graph in the notebook; its name in full is `name, State, …`."""
+        """A task in the panel, or within `cell(i)` for a graph in the notebook; it is called `name, State, …`."""
         place = self.panel() if within is None else within
         return place.get_by_role("treeitem", name=re.compile(rf"^{re.escape(name)}(,|$)"))
 
     def own_errors(self) -> list[str]:
         """Uncaught errors of this page in which the extension had a part."""
-        return [f"{error}\n{error.stack}" for error in self.errors if "/extensions/prefect-jupyter/" in (error.stack or "")]
+        stacks = [f"{error}\n{error.stack}" for error in self.errors]
+        return [stack for stack in stacks if "/extensions/prefect-jupyter/" in stack]
 
     # A promise that is awaited under a deadline: Playwright's evaluate has none.
 
