@@ -1,0 +1,195 @@
+/**
+ * The pane beside the graph: one task's facts, its neighbours, and the buttons that act on it.
+ * Must not outlive a selection with the wrong task: what it shows is set as a whole or patched for the same task.
+ */
+import type { Pipeline, TaskRow, Verb } from '../model';
+import { fill, segments } from './cards';
+import { button, element, icon, iconButton, setAttribute, setText } from './element';
+import { count, duration, elapsed, summaryLine, verdictText } from './format';
+import { setEnabled } from './header';
+import { IconName, stateIcon } from './icons';
+import type { Lifetime } from './lifetime';
+import { toneOf, verbsFor } from './status';
+import { Lineage, Topology, edgesAt } from './topology';
+
+export interface DetailsEvents {
+  act(verb: Verb): void;
+  go(i: number): void;
+  close(): void;
+}
+
+const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: string }> = [
+  { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
+  { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
+  { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
+  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' },
+  { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' }
+];
+
+const FACTS = ['State', 'Verdict', 'Why', 'Note', 'Duration', 'Attempt', 'Cell', 'Reads', 'Writes', 'Lineage'] as const;
+
+type Fact = (typeof FACTS)[number];
+
+/** Neighbours listed before the rest becomes a number. */
+const LISTED_MAX = 8;
+
+interface Neighbour {
+  readonly i: number;
+  readonly root: HTMLElement;
+  readonly icon: HTMLElement;
+  readonly time: HTMLElement;
+}
+
+export class Details {
+  readonly root: HTMLElement;
+  private readonly head: HTMLElement;
+  private readonly badge: HTMLElement;
+  private readonly name: HTMLElement;
+  private readonly line: HTMLElement;
+  private readonly buttons = new Map<Verb, HTMLButtonElement>();
+  private readonly facts = new Map<Fact, { term: HTMLElement; value: HTMLElement }>();
+  private readonly mapped: HTMLElement;
+  private readonly mappedCount: HTMLElement;
+  private readonly mappedBar: ReturnType<typeof segments>;
+  private readonly lists: HTMLElement;
+  private neighbours: Neighbour[] = [];
+  private readonly targets = new WeakMap<Element, number>();
+
+  constructor(parent: HTMLElement, life: Lifetime, events: DetailsEvents) {
+    this.root = element('aside', 'pj-details', parent);
+    this.root.setAttribute('aria-label', 'Task details');
+    this.root.hidden = true;
+    this.head = element('div', 'pj-details-head', this.root);
+    this.badge = element('span', 'pj-badge', this.head);
+    const words = element('div', 'pj-details-words', this.head);
+    this.name = element('h3', '', words);
+    this.line = element('p', '', words);
+    life.listen(iconButton('close', 'Close (Esc)', this.head), 'click', () => events.close());
+    const actions = element('div', 'pj-actions', this.root);
+    for (const each of BUTTONS) {
+      const made = button(each.icon, each.words, actions);
+      made.classList.add(`pj-verb-${each.verb}`);
+      life.listen(made, 'click', () => events.act(each.verb));
+      this.buttons.set(each.verb, made);
+    }
+    const facts = element('dl', 'pj-facts', this.root);
+    for (const fact of FACTS) {
+      this.facts.set(fact, { term: element('dt', '', facts, fact), value: element('dd', '', facts) });
+    }
+    this.mapped = element('section', 'pj-section', this.root);
+    this.mappedCount = heading(this.mapped, 'Mapped runs');
+    this.mappedBar = segments(this.mapped);
+    this.lists = element('div', '', this.root);
+    life.listen(this.lists, 'click', event => {
+      const link = event.target instanceof Element ? event.target.closest('.pj-neighbour') : null;
+      const i = link ? this.targets.get(link) : undefined;
+      if (i !== undefined) {
+        events.go(i);
+      }
+    });
+    life.listen(this.root, 'keydown', event => {
+      if (event.key === 'Escape') {
+        event.stopPropagation();
+        events.close();
+      }
+    });
+  }
+
+  hide(): void {
+    this.root.hidden = true;
+  }
+
+  /** Show another task, or the same one in a new graph. */
+  show(i: number, pipeline: Pipeline, topology: Topology, lineage: Lineage, now: number): void {
+    const node = pipeline.nodes[i];
+    this.root.hidden = false;
+    setText(this.name, node.name);
+    this.fact('Cell', node.label);
+    this.fact('Reads', node.reads.join(', '));
+    this.fact('Writes', node.writes.join(', '));
+    this.fact('Lineage', `${count(lineage.up)} up · ${count(lineage.down)} down`);
+    this.mapped.hidden = node.total === 0;
+    this.lists.textContent = '';
+    this.neighbours = [];
+    this.list('Upstream', edgesAt(topology.entering, i), topology.src, pipeline);
+    this.list('Downstream', edgesAt(topology.leaving, i), topology.dst, pipeline);
+    this.patch(i, pipeline, now);
+    this.root.scrollTop = 0;
+  }
+
+  /** The same task after rows changed. */
+  patch(i: number, pipeline: Pipeline, now: number): void {
+    const [node, row] = [pipeline.nodes[i], pipeline.rows[i]];
+    setAttribute(this.head, 'data-tone', toneOf(row.state));
+    this.badge.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(row.state)})`);
+    this.fact('State', row.state);
+    this.fact('Verdict', row.verdict);
+    this.fact('Why', row.reason);
+    this.fact('Note', row.note);
+    this.fact('Attempt', row.t0 === null ? '' : String(row.attempt));
+    const verbs = verbsFor(row);
+    for (const { verb, title } of BUTTONS) {
+      const target = this.buttons.get(verb);
+      if (target) {
+        target.hidden = !verbs.has(verb);
+        setEnabled(target, pipeline.connected, true, title);
+      }
+    }
+    if (node.total > 0) {
+      setText(this.mappedCount, `${count(row.done + row.failed)} / ${count(node.total)}`);
+      fill(this.mappedBar, node, row);
+    }
+    for (const { i: j, root, icon: picture } of this.neighbours) {
+      setAttribute(root, 'data-tone', toneOf(pipeline.rows[j].state));
+      setAttribute(root, 'aria-label', `${pipeline.nodes[j].name}, ${pipeline.rows[j].state}, ${verdictText(pipeline.rows[j])}`);
+      picture.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(pipeline.rows[j].state)})`);
+    }
+    this.tick(i, pipeline, now);
+  }
+
+  /** The times alone. */
+  tick(i: number, pipeline: Pipeline, now: number): void {
+    const row: TaskRow = pipeline.rows[i];
+    setText(this.line, summaryLine(row, now));
+    this.fact('Duration', duration(elapsed(row, now)));
+    for (const neighbour of this.neighbours) {
+      setText(neighbour.time, duration(elapsed(pipeline.rows[neighbour.i], now)));
+    }
+  }
+
+  private fact(fact: Fact, text: string): void {
+    const line = this.facts.get(fact);
+    if (line) {
+      line.term.hidden = line.value.hidden = text === '';
+      setText(line.value, text);
+    }
+  }
+
+  private list(title: string, edges: Int32Array, ends: Int32Array, pipeline: Pipeline): void {
+    if (edges.length === 0) {
+      return;
+    }
+    const section = element('section', 'pj-section', this.lists);
+    setText(heading(section, title), count(edges.length));
+    for (const edge of edges.slice(0, LISTED_MAX)) {
+      const i = ends[edge];
+      const root = element('button', 'pj-neighbour', section);
+      root.type = 'button';
+      const picture = icon('clock', root);
+      element('span', 'pj-neighbour-name', root, pipeline.nodes[i].name);
+      element('code', '', root, pipeline.edges[edge][2].join(', '));
+      this.targets.set(root, i);
+      this.neighbours.push({ i, root, icon: picture, time: element('span', 'pj-neighbour-time', root) });
+    }
+    if (edges.length > LISTED_MAX) {
+      element('p', 'pj-more', section, `and ${count(edges.length - LISTED_MAX)} more`);
+    }
+  }
+}
+
+/** A section's title; returns the place of the number at its end. */
+function heading(section: HTMLElement, title: string): HTMLElement {
+  const line = element('h4', '', section);
+  element('span', '', line, title);
+  return element('span', '', line);
+}

@@ -1,0 +1,114 @@
+/**
+ * Tasks in words: durations, the second line of a card, accessible names, the chip of a cell.
+ * Must stay pure: time arrives as an argument, and nothing here touches the DOM.
+ */
+import type { TaskNode, TaskRow } from '../model';
+import { doubtOf, hasEnded, wordsOf } from './status';
+
+/** `540 ms`, `2.3 s`, `48 s`, `4m 05s`, `2h 05m`; empty for null. */
+export function duration(ms: number | null): string {
+  if (ms === null) {
+    return '';
+  }
+  const spent = Math.max(0, ms);
+  if (Math.round(spent) < 1_000) {
+    return `${Math.round(spent)} ms`;
+  }
+  if (spent < 9_950) {
+    return `${(spent / 1_000).toFixed(1)} s`;
+  }
+  const seconds = Math.round(spent / 1_000);
+  if (seconds < 60) {
+    return `${seconds} s`;
+  }
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes}m ${twoDigits(seconds % 60)}s`
+    : `${Math.floor(minutes / 60)}h ${twoDigits(minutes % 60)}m`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** Thousands apart: `12,480`. */
+export function count(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `1 task`, `3 tasks`. */
+export function countOf(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+/** Milliseconds a task took, or has taken by `now` in kernel time; null when it has not begun. */
+export function elapsed(row: TaskRow, now: number): number | null {
+  if (row.t0 === null) {
+    return null;
+  }
+  if (row.t1 !== null) {
+    return Math.max(0, row.t1 - row.t0);
+  }
+  return hasEnded(row.state) ? null : Math.max(0, now - row.t0);
+}
+
+/** `Success`, `Retrying · attempt 2`, `74/94 · 2 failed`: the state without its time. */
+export function progress(node: TaskNode, row: TaskRow): string {
+  const settled = row.done + row.failed;
+  if (node.total > 0 && (settled > 0 || row.running > 0)) {
+    return `${count(settled)}/${count(node.total)}${row.failed > 0 ? ` · ${count(row.failed)} failed` : ''}`;
+  }
+  if (row.state === 'Retrying') {
+    return `Retrying · attempt ${row.attempt}`;
+  }
+  return node.total > 0 ? `${wordsOf(row.state)} · ${count(node.total)} mapped` : wordsOf(row.state);
+}
+
+/** The second line of a card: why there is no result when there is none, else the state and its time. */
+export function cardLine(node: TaskNode, row: TaskRow, now: number): string {
+  if (row.state === 'TriggerFailed') {
+    return row.note || wordsOf(row.state);
+  }
+  return joined([progress(node, row), duration(elapsed(row, now))]);
+}
+
+/** The line under the name in the details: the state and its time. */
+export function summaryLine(row: TaskRow, now: number): string {
+  return joined([wordsOf(row.state), duration(elapsed(row, now))]);
+}
+
+/** The chip of a cell: `clean · Success · 1.2 s · in: flights · out: df`. */
+export function chipText(node: TaskNode, row: TaskRow, now: number): string {
+  const doubt = doubtOf(row);
+  return joined([
+    node.name,
+    cardLine(node, row, now),
+    doubt === null ? '' : doubt,
+    named('in', node.reads),
+    named('out', node.writes)
+  ]);
+}
+
+/** `fresh`, `stale: `limit` changed from 5 to 6`. */
+export function verdictText(row: TaskRow): string {
+  return row.reason ? `${row.verdict}: ${row.reason}` : row.verdict;
+}
+
+/** What a screen reader says of a task: `clean, Failed, stale: …`, then the note. */
+export function accessibleName(node: TaskNode, row: TaskRow): string {
+  const children = node.total > 0 ? `${row.done + row.failed} of ${node.total} done, ${row.failed} failed` : '';
+  return [node.name, row.state, verdictText(row), children, row.note].filter(Boolean).join(', ');
+}
+
+/** `about 48 s left`; empty when nobody knows. */
+export function remaining(seconds: number | null): string {
+  return seconds === null || seconds <= 0 ? '' : `about ${duration(seconds * 1_000)} left`;
+}
+
+function named(title: string, names: readonly string[]): string {
+  return names.length ? `${title}: ${names.join(', ')}` : '';
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.filter(Boolean).join(' · ');
+}
