@@ -212,13 +212,11 @@ def _effective_reads(
     cell: Cell, taught: Learned, latest: Mapping[str, int], late: Mapping[str, frozenset[str]]
 ) -> frozenset[str]:
     reads = set(cell.reads | cell.in_place | taught.reads)
-    declared = cell.options.inputs if cell.options is not None else None
-    if declared is not None:
-        reads.update(declared)
-    else:
-        reads.update(name for name in cell.maybe if name in latest)
-        if cell.reads_everything:
-            reads.update(latest)
+    reads.update(name for name in cell.maybe if name in latest)
+    if cell.options is not None and cell.options.inputs is not None:
+        reads.update(cell.options.inputs)
+    elif cell.reads_everything:
+        reads.update(latest)
     # A body looks its names up when it is called, so they are bound where the caller stands.
     stack = [name for name in reads if name in late]
     while stack:

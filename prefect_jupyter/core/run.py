@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .events import Event, RetriesDue, RunEnded, RunStarted, TaskMoved
 from .states import ACTIVE, TERMINAL, TRANSITIONS, WAITING, State
-from .triggers import Trigger, Verdict, trigger_named
+from .triggers import Answer, Trigger, trigger_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,13 +46,13 @@ class Progress:
     note: str = ""
     cause: str = ""
 
-    def verdict(self) -> Verdict:
+    def answer(self) -> Answer:
         """What the finished tasks upstream mean for this one: the skip check first, then the trigger."""
         states = [row.state for row in self.inputs]
         if self.task.skip_on_upstream_skip and State.Skipped in states:
-            return Verdict.SKIP
-        verdict = self.trigger.check(states)
-        return Verdict.RUN if verdict is Verdict.PAUSE and self.resumed else verdict
+            return Answer.SKIP
+        answer = self.trigger.check(states)
+        return Answer.RUN if answer is Answer.PAUSE and self.resumed else answer
 
 
 @dataclass(slots=True)
@@ -162,7 +162,7 @@ def _refuse_cycles(rows: Sequence[Progress]) -> None:
 
 def _open(run: Run, row: Progress) -> None:
     """All that `row` waits for has finished: it may start, or must be told that it does not."""
-    runs = (row.trigger.passes_success and not row.marred) or row.verdict() is Verdict.RUN
+    runs = (row.trigger.passes_success and not row.marred) or row.answer() is Answer.RUN
     heappush(run.ready if runs else run.refused, row.position)
 
 

@@ -12,7 +12,7 @@ from .events import Event, RetriesDue, RunEnded, RunStarted, TaskMoved
 from .run import Progress, Run, apply
 from .signals import Begin, Cancel, Ended, Resumed, Signal, Tick
 from .states import ACTIVE, FAILED, SUCCESSFUL, WAITING, State
-from .triggers import Verdict
+from .triggers import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,10 +108,10 @@ def _advance(run: Run, at: float, events: list[Event], actions: list[Action]) ->
 
 def _refusal(row: Progress, run: Run, at: float) -> TaskMoved:
     """The move of a task whose inputs have all finished and that must not run."""
-    verdict = row.verdict()
-    if verdict is Verdict.PAUSE:
+    answer = row.answer()
+    if answer is Answer.PAUSE:
         return TaskMoved(at, row.task.id, State.Paused, row.attempt, f"waits: its trigger wants {row.trigger.wants}")
-    if verdict is Verdict.SKIP:
+    if answer is Answer.SKIP:
         root = _root(next(above for above in row.inputs if above.state is State.Skipped), run)
         note = f"skipped: `{root.task.name or root.task.id}` was skipped"
         return TaskMoved(at, row.task.id, State.Skipped, row.attempt, note, None, root.task.id)

@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 
-class Verdict(IntEnum):
+class Answer(IntEnum):
+    """What a trigger says to a task whose inputs have all finished."""
+
     RUN = 0
     FAIL = 1
     SKIP = 2
     PAUSE = 3
 
 
-Check: TypeAlias = "Callable[[Collection[State]], Verdict]"
+Check: TypeAlias = "Callable[[Collection[State]], Answer]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +42,42 @@ class Trigger:
     passes_success: bool = False
 
 
-def _passes(holds: bool) -> Verdict:
-    return Verdict.RUN if holds else Verdict.FAIL
+def _passes(holds: bool) -> Answer:
+    return Answer.RUN if holds else Answer.FAIL
 
 
-def _all_successful(states: Collection[State]) -> Verdict:
+def _all_successful(states: Collection[State]) -> Answer:
     return _passes(all(state in SUCCESSFUL for state in states))
 
 
-def _all_failed(states: Collection[State]) -> Verdict:
+def _all_failed(states: Collection[State]) -> Answer:
     return _passes(all(state in FAILED for state in states))
 
 
-def _any_successful(states: Collection[State]) -> Verdict:
+def _any_successful(states: Collection[State]) -> Answer:
     return _passes(not states or any(state in SUCCESSFUL for state in states))
 
 
-def _any_failed(states: Collection[State]) -> Verdict:
+def _any_failed(states: Collection[State]) -> Answer:
     return _passes(not states or any(state in FAILED for state in states))
 
 
-def _all_finished(states: Collection[State]) -> Verdict:
+def _all_finished(states: Collection[State]) -> Answer:
     return _passes(all(state.is_finished for state in states))
 
 
-def _manual_only(_states: Collection[State]) -> Verdict:
-    return Verdict.PAUSE
+def _manual_only(_states: Collection[State]) -> Answer:
+    return Answer.PAUSE
 
 
-def _not_all_skipped(states: Collection[State]) -> Verdict:
+def _not_all_skipped(states: Collection[State]) -> Answer:
     if states and all(state is State.Skipped for state in states):
-        return Verdict.SKIP
+        return Answer.SKIP
     return _all_successful(states)
 
 
 def _counting(kinds: frozenset[State], at_least: float | None, at_most: float | None) -> Check:
-    def check(states: Collection[State]) -> Verdict:
+    def check(states: Collection[State]) -> Answer:
         total = len(states)
         count = sum(state in kinds for state in states)
         low = 0.0 if at_least is None else at_least * total if at_least < 1 else at_least
