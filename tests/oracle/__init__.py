@@ -1,0 +1,1 @@
+"""The judge: what the engine calls fresh must equal a plain run of the notebook."""

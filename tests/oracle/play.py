@@ -1,0 +1,225 @@
+"""Plays a notebook in a real kernel by a script of clicks, and judges what is marked fresh by a plain run."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from prefect_jupyter.app.compare import Difference, Place, differences, unstable
+from prefect_jupyter.app.plain import PlainCell, PlainResult, run_plainly
+
+from .cells import OracleNotebook, edited, reordered, tasked, with_source
+from .kernels import LOAD_CELL, PROBE, PROBE_SETUP, LiveKernel, Values, environment, values_from
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+_TASK_NAME = re.compile(r"\A\s*(?:%%task|#\s?\|\s*task:)[ \t]+(\w+)")
+_PLAIN_TIMEOUT_S = 180.0
+
+
+# ---- the plain side
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRun:
+    """A plain run of a notebook: what each cell showed and the names' values after it."""
+
+    results: dict[str, PlainResult]
+    values: dict[str, Values]
+    unstable: frozenset[Place] = frozenset()
+    unstable_names: frozenset[str] = frozenset()
+
+    @property
+    def last(self) -> Values:
+        return list(self.values.values())[-1] if self.values else Values()
+
+    def makers(self) -> dict[str, str]:
+        """For each name at the end, the last cell that bound or changed it."""
+        found: dict[str, str] = {}
+        before: dict[str, str] = {}
+        for cell_id, values in self.values.items():
+            found.update({name: cell_id for name, digest in values.digests.items() if before.get(name) != digest})
+            before = values.digests
+        return {name: cell_id for name, cell_id in found.items() if name in before}
+
+
+def plainly(notebook: OracleNotebook, folder: Path, *, twice: bool = False) -> PlainRun:
+    """Run the notebook plainly in a folder of its own; `twice` finds what no two plain runs have in common."""
+    runs = []
+    for number in range(1 + twice):
+        place = folder / f"plain{number}" / "work"
+        place.mkdir(parents=True, exist_ok=True)
+        cells = [PlainCell(cell.id, cell.source) for cell in notebook.cells]
+        runs.append(
+            run_plainly(cells, place, _PLAIN_TIMEOUT_S, env=environment(place.parent), setup=PROBE_SETUP, probe=PROBE)
+        )
+    results = {result.id: result for result in runs[0]}
+    values = {result.id: values_from(result.probed) for result in runs[0]}
+    first = PlainRun(results, values)
+    if not twice:
+        return first
+    again = values_from(runs[1][-1].probed)
+    moving = frozenset(name for name, digest in first.last.digests.items() if again.digests.get(name) != digest)
+    return PlainRun(results, values, unstable(*runs), moving)
+
+
+# ---- the live side
+
+
+@dataclass(slots=True)
+class Result:
+    """The page and the kernel at one moment: the notebook as it stands, and what the engine says of it."""
+
+    notebook: OracleNotebook
+    outputs: dict[str, list[dict[str, Any]]]
+    values: Values
+    counts: dict[str, int]
+    verdicts: dict[str, str]
+
+    def verdict(self, cell_id: str) -> str:
+        """What the engine says of the task in a cell, "" when it is none."""
+        named = _TASK_NAME.match(self.notebook.cell(cell_id).source)
+        return self.verdicts.get(named[1], "") if named else ""
+
+    def fresh(self) -> list[str]:
+        return [cell.id for cell in self.notebook.cells if self.verdict(cell.id) == "fresh"]
+
+
+@dataclass(slots=True)
+class Player:
+    """A person at a page: edits text, runs cells in any order, restarts; the page tells the kernel its text."""
+
+    notebook: OracleNotebook
+    kernel: LiveKernel
+    told: tuple[tuple[str, str], ...] = field(default=())
+
+    def run(self, *cell_ids: str) -> None:
+        for cell_id in cell_ids:
+            self.tell()
+            self.kernel.run_cell(cell_id, self.notebook.cell(cell_id).source)
+
+    def run_all(self) -> None:
+        self.run(*(cell.id for cell in self.notebook.cells))
+
+    def edit(self, cell_id: str, old: str, new: str) -> None:
+        self.notebook = edited(self.notebook, cell_id, old, new)
+
+    def write(self, cell_id: str, source: str) -> None:
+        self.notebook = with_source(self.notebook, cell_id, source)
+
+    def order(self, *cell_ids: str) -> None:
+        """Move the cells into this order; those not named are deleted."""
+        self.notebook = reordered(self.notebook, cell_ids)
+
+    def delete(self, *cell_ids: str) -> None:
+        self.order(*(cell.id for cell in self.notebook.cells if cell.id not in cell_ids))
+
+    def restart(self) -> None:
+        self.kernel.restart()
+        self.told = ()
+
+    def button(self, verb: str, *names: str) -> None:
+        """Press a button of the panel: `run`, `rerun`, `retry_failed`."""
+        self.tell()
+        self.kernel.session(f"{verb}({', '.join(map(repr, names))}) and None")
+
+    def tell(self) -> None:
+        """What a page sends, debounced, after each change and before an execution."""
+        text = tuple((cell.id, cell.source) for cell in self.notebook.cells)
+        if self.kernel.extension and text != self.told:
+            order = [LOAD_CELL, *(cell_id for cell_id, _ in text)]
+            self.kernel.session(f"document(order={order!r}, sources={dict(text)!r})")
+            self.told = text
+
+    def forget(self, share: float, seed: int) -> int:
+        """Make holes in the store: delete a random share of its records. Returns how many."""
+        records = sorted(path for path in (self.kernel.folder / "store").rglob("*") if is_record(path))
+        chosen = random.Random(seed).sample(records, round(len(records) * share))
+        for record in chosen:
+            record.unlink()
+        return len(chosen)
+
+    def result(self) -> Result:
+        self.tell()
+        kernel = self.kernel
+        return Result(
+            self.notebook,
+            {cell.id: list(kernel.shown(cell.id)) for cell in self.notebook.cells},
+            kernel.values(),
+            kernel.session("counts()") if kernel.extension else {},
+            kernel.session("verdicts()") if kernel.extension else {},
+        )
+
+
+def is_record(path: Path) -> bool:
+    """Is this file of the store the record of one run, as against a value, a lock or a database?"""
+    return path.is_file() and "records" in path.parts
+
+
+def play(notebook: OracleNotebook, folder: Path, script: Sequence[Callable[[Player], object]]) -> Result:
+    """Play a script on a notebook in a new kernel, for example `[Player.run_all, Player.restart, Player.run_all]`."""
+    with LiveKernel(folder) as kernel:
+        player = Player(notebook, kernel)
+        for step in script:
+            step(player)
+        return player.result()
+
+
+# ---- the judgement
+
+
+def judge(result: Result, plain: PlainRun, cells: Sequence[str] | None = None) -> list[Difference]:
+    """What the engine calls fresh (or, given, these cells) and yet differs from the plain run."""
+    trusted = set(result.fresh() if cells is None else cells)
+    found = []
+    for cell in result.notebook.cells:
+        if cell.id in trusted:
+            expected = plain.results[cell.id].outputs
+            found += differences(expected, result.outputs[cell.id], cell=cell.id, ignore=plain.unstable)
+    return found + judge_values(result, plain, trusted)
+
+
+def judge_values(result: Result, plain: PlainRun, trusted: set[str]) -> list[Difference]:
+    """The names last bound or changed by trusted cells whose values, or whose sharing, differ."""
+    makers = plain.makers()
+    names = {name for name, maker in makers.items() if maker in trusted and name not in plain.unstable_names}
+    expected, actual = plain.last, result.values
+    found = [
+        Difference(
+            makers[name],
+            f"value of {name}",
+            f"{expected.digests[name]}: {expected.texts[name]}",
+            f"{actual.digests.get(name, 'absent')}: {actual.texts.get(name, '')}",
+        )
+        for name in sorted(names)
+        if actual.digests.get(name) != expected.digests[name]
+    ]
+    pairs = {pair for pair in expected.shared ^ actual.shared if names >= set(pair)}
+    found += [
+        Difference(
+            makers[pair[1]],
+            f"sharing of {pair[0]} and {pair[1]}",
+            "one storage" if pair in expected.shared else "two",
+            "one storage" if pair in actual.shared else "two",
+        )
+        for pair in sorted(pairs)
+    ]
+    return found
+
+
+def failed_plainly(plain: PlainRun) -> set[str]:
+    """The cells that raise in a plain run."""
+    return {
+        cell_id
+        for cell_id, result in plain.results.items()
+        if any(output["output_type"] == "error" for output in result.outputs)
+    }
+
+
+__all__ = [
+    "PlainRun", "Player", "Result", "failed_plainly", "judge", "judge_values", "plainly", "play", "tasked",
+]  # fmt: skip

@@ -1,0 +1,152 @@
+"""The ways in which every notebook of the corpus is played; each yields what it found wrong, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .cells import OracleNotebook, edited, reordered, tasked
+from .kernels import LiveKernel
+from .play import PlainRun, Player, Result, failed_plainly, judge, plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_HOLES = 1 / 3
+
+
+@dataclass(slots=True)
+class Phase:
+    """One moment of a play: what was done before it, what differs, and the engine's own counts."""
+
+    name: str
+    tasks: int
+    fresh: int
+    equal: int
+    counts: dict[str, int]
+    findings: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Plains:
+    """Plain runs of the texts of one notebook, each made once."""
+
+    folder: Path
+    runs: dict[OracleNotebook, PlainRun] = field(default_factory=dict)
+
+    def of(self, notebook: OracleNotebook) -> PlainRun:
+        if notebook not in self.runs:
+            self.runs[notebook] = plainly(notebook, self.folder / f"run{len(self.runs)}", twice=not self.runs)
+            self._share_what_is_unstable()
+        return self.runs[notebook]
+
+    def _share_what_is_unstable(self) -> None:
+        """What two runs of the first text do not share, runs of an edited text do not share either."""
+        first, *others = self.runs.items()
+        for notebook, run in others:
+            self.runs[notebook] = PlainRun(run.results, run.values, first[1].unstable, first[1].unstable_names)
+
+
+def play_all(notebook: OracleNotebook, folder: Path, *, style: str = "both") -> Iterator[Phase]:
+    """Play all scenarios on one store, one after another, as a person's days with one notebook would."""
+    original = tasked(notebook, style=style)
+    plains = Plains(folder / "plains")
+    with LiveKernel(folder / "live") as kernel:
+        player = Player(original, kernel)
+
+        player.run_all()
+        first = player.result()
+        yield judged("run all", first, plains, complete=True)
+
+        player.restart()
+        player.run_all()
+        again = player.result()
+        yield judged("restart, run all", again, plains, complete=True, cached_by=notebook)
+
+        if notebook.edit is not None:
+            player.edit(*notebook.edit)
+            yield judged("edited, not run", player.result(), plains)
+            player.run_all()
+            yield judged("edit one constant, run all", player.result(), plains, complete=True)
+
+        for cell_id in notebook.rerun:
+            player.run(cell_id)
+            yield judged(f"out of order: {cell_id}", player.result(), plains)
+        if notebook.rerun:
+            player.run_all()
+            yield judged("run all after out of order", player.result(), plains, complete=True)
+
+        player.restart()
+        if player.forget(_HOLES, seed=len(notebook.cells)) == 0:
+            raise AssertionError("there are no records in the store to delete: see play.is_record")
+        player.run_all()
+        yield judged("holes, run all", player.result(), plains, complete=True)
+
+        if notebook.edit is not None:
+            cell_id, old, new = notebook.edit
+            player.edit(cell_id, new, old)
+            player.run_all()
+            yield judged("edit undone, run all", player.result(), plains, complete=True)
+
+        if notebook.order:
+            player.order(*notebook.order)
+            yield judged("reordered, not run", player.result(), plains)
+            player.run_all()
+            yield judged("reordered, run all", player.result(), plains, complete=True)
+            player.delete(notebook.order[-1])
+            player.run_all()
+            yield judged("last cell deleted, run all", player.result(), plains, complete=True)
+
+
+def judged(
+    name: str,
+    result: Result,
+    plains: Plains,
+    *,
+    complete: bool = False,
+    cached_by: OracleNotebook | None = None,
+) -> Phase:
+    """The judgement of one moment.
+
+    What is fresh must equal the plain run. After a complete run every cell must, whatever is said of it,
+    but those that the engine did not run since something above them failed; and every task that does not
+    fail must be fresh. `cached_by` asks that no task executed again but those marked *always*.
+    """
+    plain = plains.of(result.notebook)
+    failed = failed_plainly(plain)
+    tasks = [cell for cell in result.notebook.cells if cell.is_task]
+    blocked = {cell.id for cell in tasks if not_run(result, cell.id)}
+    trusted = None
+    if complete:
+        trusted = [cell.id for cell in result.notebook.cells if cell.id not in blocked]
+    differences = judge(result, plain, trusted)
+    findings = [str(difference) for difference in differences]
+    fresh = result.fresh()
+    if complete:
+        loose = {cell.id for cell in tasks if cell.always} | failed | blocked
+        findings += [
+            f"[{cell.id}] is {result.verdict(cell.id) or 'unknown'}, not fresh, after a complete run"
+            for cell in tasks
+            if cell.id not in fresh and cell.id not in loose
+        ]
+        if blocked and not failed:
+            findings.append(f"not run although nothing fails plainly: {sorted(blocked)}")
+    if cached_by is not None:
+        allowed = sum(cell.always for cell in cached_by.cells) + len(failed)
+        executed = result.counts["executed"]
+        if executed > allowed:
+            findings.append(f"{executed} tasks executed again, {allowed} may: {result.counts}")
+    wrong = {difference.cell for difference in differences}
+    return Phase(name, len(tasks), len(fresh), len(tasks) - len(wrong), result.counts, findings)
+
+
+def not_run(result: Result, cell_id: str) -> bool:
+    """Did the engine refuse to run this cell because of another one?"""
+    return any(
+        output["output_type"] == "error" and "not run" in f"{output['ename']}: {output['evalue']}"
+        for output in result.outputs[cell_id]
+    )
+
+
+__all__ = ["Phase", "Plains", "edited", "judged", "play_all", "reordered"]
