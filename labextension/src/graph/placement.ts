@@ -57,15 +57,22 @@ export function place(topology: Topology, direction: Direction, previous?: Float
   };
 }
 
-/** The direction in which the graph shows larger in a view of this size. */
-export function bestDirection(topology: Topology, width: number, height: number): Direction {
-  if (width <= 0 || height <= 0) {
-    return 'right';
+/** The direction in which the graph shows larger in a view of this size; `current` stays unless it is clearly worse. */
+export function bestDirection(
+  topology: Topology,
+  size: { readonly width: number; readonly height: number },
+  current: Direction | null
+): Direction {
+  if (size.width <= 0 || size.height <= 0 || topology.n < 2) {
+    return current ?? 'right';
   }
-  const [right, down] = (['right', 'down'] as const).map(direction => place(topology, direction).bounds);
-  const scale = (box: Rect) => Math.min(1, width / (box.x1 - box.x0), height / (box.y1 - box.y0));
-  // Reading along the line is easier, so the other way has to be worth it.
-  return scale(down) > scale(right) * 1.15 ? 'down' : 'right';
+  const scale = (direction: Direction) => {
+    const box = place(topology, direction).bounds;
+    return Math.min(1, size.width / (box.x1 - box.x0), size.height / (box.y1 - box.y0));
+  };
+  // Reading along the line is easier, and turning a graph costs the reader: both have to be worth it.
+  const preference = current === 'right' ? 1.35 : current === 'down' ? 0.9 : 1.15;
+  return scale('down') > scale('right') * preference ? 'down' : 'right';
 }
 
 /** Where the nodes that stay stood across the flow, for a warm start; undefined when most of the graph is new. */
