@@ -71,6 +71,23 @@ class Fingerprinter:
             digest = f"object:{type(value).__module__}.{type(value).__qualname__}"
         return Fingerprint(digest, local.storage, names, local.handle, stable=False)
 
+    def own(self, value: object) -> Fingerprint:
+        """Like `of`, but apart from what the notebook's global names hold: `names` are those that it reaches at once.
+
+        For those who follow the names themselves and keep a fingerprint of each.
+        """
+        if type(value) in ATOMS:
+            return Fingerprint(_digest(atoms_token(value)))
+        local = self._local(value)
+        digest = local.digest.hex()
+        outside = sorted(edge for edge in local.edges if edge[0])
+        if outside:
+            digest = _combine(digest, [(edge, self._digest_of(edge)) for edge in outside])
+        names = frozenset(name for module, name in local.edges if not module)
+        if local.handle is not None and local.handle != "memo":
+            digest = f"object:{type(value).__module__}.{type(value).__qualname__}"
+        return Fingerprint(digest, local.storage, names, local.handle, stable=local.handle is None)
+
     def shallow(self, value: object) -> str:
         """A function's or class's own state: code, defaults, cells, attributes, but not what its globals hold."""
         return self._local(value).digest.hex()
