@@ -20,6 +20,8 @@ from jupyter_client.manager import KernelManager
 from prefect_jupyter.app.plain import Shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +98,10 @@ class LiveKernel:
         self.work.mkdir(parents=True, exist_ok=True)
         self._shown: dict[str, Shown] = {}
         self._cell_of_request: dict[str, str] = {}
+        self._idle: set[str | None] = set()
+        self._replies: dict[str, dict[str, Any]] = {}
+        self._number = 0
+        self._push = self._commands = ""
         self._manager: KernelManager | None = None
         self._client: Any = None
 
@@ -125,6 +131,7 @@ class LiveKernel:
             shown = self.run_cell(LOAD_CELL, "%load_ext prefect_jupyter")
             errors = [output for output in shown if output["output_type"] == "error"]
             assert not errors, f"the extension does not load: {errors[0]['ename']}: {errors[0]['evalue']}"
+            self._open_page()
 
     def stop(self) -> None:
         if self._client is not None:
@@ -173,11 +180,66 @@ class LiveKernel:
 
     def session(self, call: str) -> Any:
         """The value of a call on the notebook's session, for example `session("counts()")`."""
-        expression = f"__import__('json').dumps({_SESSION}.{call}, default=str)"
+        return self.asked(f"{{session}}.{call}")
+
+    def asked(self, question: str) -> Any:
+        """The value of an expression in the kernel, in which `{session}` stands for the notebook's session."""
+        expression = f"__import__('json').dumps({question.replace('{session}', _SESSION)}, default=str)"
         return json.loads(ast.literal_eval(self.silently("", expression)))
 
     def values(self) -> Values:
+        """What the names hold, those included whose values the engine has promised but not loaded."""
+        if self.extension:
+            names = f"{_SESSION}.namespace"
+            self.silently("", f"{names}.load_pending(tuple({names}.pending))")
         return values_from(self.silently("", PROBE))
+
+    # ---- the page: one comm on which the kernel pushes, one for commands
+
+    def _open_page(self) -> None:
+        self._replies.clear()
+        self._push, self._commands = f"push-{os.urandom(6).hex()}", f"commands-{os.urandom(6).hex()}"
+        for comm, role in ((self._push, "push"), (self._commands, "commands")):
+            data = {"role": role, "page": "oracle", "protocol": 1}
+            self._send("comm_open", {"comm_id": comm, "target_name": "prefect_jupyter", "data": data})
+        self.command("snap")
+
+    def command(self, verb: str, **fields: Any) -> str:
+        """Send a command as a page does and wait for its acknowledgement; returns what it says.
+
+        Everything that the kernel pushed before the acknowledgement has been taken in when it is there.
+        """
+        self._number += 1
+        command_id = f"command-{self._number}"
+        data = {"id": command_id, "protocol": 1, "session": "", "verb": verb, "tasks": [], **fields}
+        self._send("comm_msg", {"comm_id": self._commands, "data": data})
+        deadline = time.monotonic() + self.cell_timeout_s
+        while command_id not in self._replies:
+            self._take_one(lambda: f"the command {verb}", deadline)
+        reply = self._replies.pop(command_id)
+        assert reply["ok"], f"{verb}: {reply['text']}"
+        return str(reply["text"])
+
+    def press(self, verb: str, tasks: list[str]) -> str:
+        """Press a button and wait until the work that it asked for is done."""
+        said = self.command(verb, tasks=tasks)
+        deadline = time.monotonic() + self.cell_timeout_s
+        while self.asked("any(row.state in ('Scheduled', 'Queued', 'Running') for _, row in {session}.view().tasks())"):
+            assert time.monotonic() < deadline, f"the work of {verb} does not end"
+        return said
+
+    def _send(self, kind: str, content: dict[str, Any]) -> None:
+        self._client.shell_channel.send(self._client.session.msg(kind, content))
+
+    def _take_pushed(self, data: dict[str, Any]) -> None:
+        if data["type"] == "reply":
+            self._replies[data["id"]] = data
+        elif data["type"] == "output":
+            shown = self._shown.setdefault(data["cell"], Shown())
+            if data["op"] == "clear":
+                shown.clear()
+            else:
+                shown.take(data["output"]["output_type"], data["output"])
 
     def shown(self, cell_id: str) -> list[dict[str, Any]]:
         """What the page shows below a cell now."""
@@ -186,34 +248,48 @@ class LiveKernel:
     def _finish(self, request: str, what: str) -> dict[str, Any]:
         """Take messages until the kernel is idle again and has replied."""
         deadline = time.monotonic() + self.cell_timeout_s
-        idle, reply = False, None
-        interrupted = False
-        while not idle or reply is None:
+        self._idle.discard(request)
+        while request not in self._idle:
+            self._take_one(lambda: what, deadline)
+        while True:
             try:
-                get = self._client.get_shell_msg if idle else self._client.get_iopub_msg
-                message = get(timeout=0.2)
+                message = self._client.get_shell_msg(timeout=max(0.1, deadline - time.monotonic()))
             except queue.Empty:
-                assert self._manager is not None
-                if not self._manager.is_alive():
-                    raise KernelHungError(f"the kernel died in {what}") from None
-                if time.monotonic() > deadline:
-                    if interrupted:
-                        raise KernelHungError(f"{what} did not end, nor did an interrupt end it") from None
-                    interrupted = True
-                    deadline = time.monotonic() + 5
-                    self._manager.interrupt_kernel()
-                continue
-            parent = message["parent_header"].get("msg_id")
-            if idle:
-                reply = message["content"] if parent == request else None
-                continue
-            kind, content = message["msg_type"], message["content"]
-            idle = kind == "status" and content["execution_state"] == "idle" and parent == request
-            if kind == "update_display_data":
-                for shown in self._shown.values():
-                    shown.update(content)
-            elif parent in self._cell_of_request:
-                self._shown[self._cell_of_request[parent]].take(kind, content)
-        if interrupted:
-            raise KernelHungError(f"{what} did not end; interrupted it was in: {reply.get('traceback', reply)}")
-        return dict(reply)
+                raise KernelHungError(f"{what} has no reply") from None
+            if message["parent_header"].get("msg_id") == request:
+                return dict(message["content"])
+
+    def _take_one(self, what: Callable[[], str], deadline: float) -> None:
+        """Take in the next message from iopub, or find out why there is none."""
+        if time.monotonic() > deadline:
+            self._check_alive(what(), deadline)
+        try:
+            message = self._client.get_iopub_msg(timeout=0.2)
+        except queue.Empty:
+            self._check_alive(what(), deadline)
+            return
+        parent = message["parent_header"].get("msg_id")
+        kind, content = message["msg_type"], message["content"]
+        if kind == "status" and content["execution_state"] == "idle":
+            self._idle.add(parent)
+        elif kind == "update_display_data":
+            for shown in self._shown.values():
+                shown.update(content)
+        elif kind == "comm_msg" and content["comm_id"] == self._push:
+            self._take_pushed(content["data"])
+        elif parent in self._cell_of_request:
+            self._shown[self._cell_of_request[parent]].take(kind, content)
+
+    def _check_alive(self, what: str, deadline: float) -> None:
+        assert self._manager is not None
+        if not self._manager.is_alive():
+            raise KernelHungError(f"the kernel died in {what}")
+        if time.monotonic() < deadline:
+            return
+        self._manager.interrupt_kernel()
+        try:
+            reply = self._client.get_shell_msg(timeout=5)
+        except queue.Empty:
+            raise KernelHungError(f"{what} did not end, nor did an interrupt end it") from None
+        traceback = "\n".join(reply["content"].get("traceback", ()))
+        raise KernelHungError(f"{what} did not end; interrupted it was in:\n{traceback}")

@@ -79,9 +79,12 @@ class Result:
     values: Values
     counts: dict[str, int]
     verdicts: dict[str, str]
+    verdicts_by_id: bool = False
 
     def verdict(self, cell_id: str) -> str:
         """What the engine says of the task in a cell, "" when it is none."""
+        if self.verdicts_by_id:
+            return self.verdicts.get(cell_id, "")
         named = _TASK_NAME.match(self.notebook.cell(cell_id).source)
         return self.verdicts.get(named[1], "") if named else ""
 
@@ -91,11 +94,15 @@ class Result:
 
 @dataclass(slots=True)
 class Player:
-    """A person at a page: edits text, runs cells in any order, restarts; the page tells the kernel its text."""
+    """A person at a page: edits text, runs cells in any order, restarts; the page tells the kernel its text.
+
+    `by_id` asks for the verdicts by cell, for notebooks whose tasks have no names of their own.
+    """
 
     notebook: OracleNotebook
     kernel: LiveKernel
     told: tuple[tuple[str, str], ...] = field(default=())
+    by_id: bool = False
 
     def run(self, *cell_ids: str) -> None:
         for cell_id in cell_ids:
@@ -122,17 +129,17 @@ class Player:
         self.kernel.restart()
         self.told = ()
 
-    def button(self, verb: str, *names: str) -> None:
-        """Press a button of the panel: `run`, `rerun`, `retry_failed`."""
+    def press(self, verb: str, *cell_ids: str) -> None:
+        """Press a button of the panel: `run`, `rerun`, `run_from`, `retry_failed`."""
         self.tell()
-        self.kernel.session(f"{verb}({', '.join(map(repr, names))}) and None")
+        self.kernel.press(verb, list(cell_ids))
 
     def tell(self) -> None:
         """What a page sends, debounced, after each change and before an execution."""
         text = tuple((cell.id, cell.source) for cell in self.notebook.cells)
         if self.kernel.extension and text != self.told:
             order = [LOAD_CELL, *(cell_id for cell_id, _ in text)]
-            self.kernel.session(f"document(order={order!r}, sources={dict(text)!r})")
+            self.kernel.command("document", order=order, sources=dict(text))
             self.told = text
 
     def forget(self, share: float, seed: int) -> int:
@@ -146,13 +153,25 @@ class Player:
     def result(self) -> Result:
         self.tell()
         kernel = self.kernel
+        if kernel.extension:
+            kernel.command("snap")
         return Result(
             self.notebook,
             {cell.id: list(kernel.shown(cell.id)) for cell in self.notebook.cells},
             kernel.values(),
             kernel.session("counts()") if kernel.extension else {},
-            kernel.session("verdicts()") if kernel.extension else {},
+            self._verdicts(),
+            self.by_id,
         )
+
+    def _verdicts(self) -> dict[str, str]:
+        if not self.kernel.extension:
+            return {}
+        if not self.by_id:
+            return dict(self.kernel.session("verdicts()"))
+        # What every view shows, by the id of the cell.
+        rows = self.kernel.asked("[(node.cell, row.verdict) for node, row in {session}.view().tasks()]")
+        return dict(rows)
 
 
 def is_record(path: Path) -> bool:

@@ -142,11 +142,13 @@ def judged(
 
 
 def not_run(result: Result, cell_id: str) -> bool:
-    """Did the engine refuse to run this cell because of another one?"""
-    return any(
-        output["output_type"] == "error" and "not run" in f"{output['ename']}: {output['evalue']}"
+    """Did the engine refuse to run this cell because of another one? It says so as an error or on stderr."""
+    said = [
+        f"{output['ename']}: {output['evalue']}" if output["output_type"] == "error" else output.get("text", "")
         for output in result.outputs[cell_id]
-    )
+        if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
+    return any(text.startswith(("not run: `", "NotRun: not run: `")) for text in said)
 
 
 __all__ = ["Phase", "Plains", "edited", "judged", "play_all", "reordered"]
