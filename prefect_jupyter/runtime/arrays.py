@@ -37,13 +37,18 @@ def handler_for(kind: type) -> Handler | None:
 
 def base_of(array: Any) -> Any:
     """The object that owns the memory of an array: another array, a map, a buffer, or the array itself."""
-    numpy: Any = sys.modules["numpy"]
     base = array
-    while isinstance(base.base, numpy.ndarray):
-        base = base.base
-    if base.base is None:
-        return base
-    return base.base.obj if isinstance(base.base, memoryview) else base.base
+    while True:
+        owner = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+        # `as_strided` puts an object of its own between a view and its base.
+        if owner is None or not (_is_array(owner) or _is_array(base) or type(base).__name__ == "DummyArray"):
+            return base
+        base = owner
+
+
+def _is_array(value: object) -> bool:
+    numpy: Any = sys.modules["numpy"]
+    return isinstance(value, numpy.ndarray)
 
 
 def bounds_of(array: Any) -> tuple[int, int]:
@@ -169,10 +174,10 @@ def _dtype(walk: Walk, dtype: Any) -> None:
 
 
 def _ufunc(walk: Walk, function: Any) -> None:
-    module: str
+    name = str(function.__name__)
     for module in ("numpy", "scipy.special"):
-        if getattr(sys.modules.get(module), function.__name__, None) is function:
-            walk.emit_text("ufunc", module, function.__name__)
+        if getattr(sys.modules.get(module), name, None) is function:
+            walk.emit_text("ufunc", module, name)
             return
     walk.opaque(function, "io")
 
