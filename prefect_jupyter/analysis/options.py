@@ -1,0 +1,165 @@
+"""The options of a task cell as one table: parsing, completion, help and the documentation come from it.
+
+It knows what each option accepts; splitting a header into words is `directives`.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from ..core.triggers import TRIGGERS, trigger_named
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h|d)", re.ASCII)
+_DURATIONS_ACCEPTED = "a number and a unit, such as `250ms`, `10s`, `5m`, `2h` or `1d`"
+_DAYS_MAX = 365
+
+
+class RefusedError(ValueError):
+    """A value that an option does not accept; the message says what it accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `parse` is given the option's text and raises `RefusedError`; without `metavar` it takes no value.
+
+    `field` is what it sets; options that set the same field exclude each other.
+    """
+
+    flags: tuple[str, ...]
+    field: str
+    help: str
+    metavar: str | None = None
+    parse: Callable[[str], object] = str
+    constant: object = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def long(self) -> str:
+        return self.flags[-1]
+
+
+def duration_s(text: str) -> float:
+    """Seconds of a duration such as `250ms` or `1.5h`; more than zero and at most a year."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise RefusedError(f"`{text.strip()}` is not a duration: write {_DURATIONS_ACCEPTED}")
+    seconds = float(match[1]) * _UNITS_S[match[2]]
+    if seconds <= 0:
+        raise RefusedError(f"`{text.strip()}` is no time at all: write {_DURATIONS_ACCEPTED}")
+    if not math.isfinite(seconds) or seconds > _DAYS_MAX * _UNITS_S["d"]:
+        raise RefusedError(f"`{text.strip()[:20]}` is too long: at most {_DAYS_MAX}d")
+    return seconds
+
+
+def _durations_s(text: str) -> tuple[float, ...]:
+    return tuple(duration_s(part) for part in text.split(","))
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
+        raise RefusedError(f"`{text}` is not a count: write a whole number from 0, such as `3`")
+    return int(text)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(","))
+    if not all(words):
+        raise RefusedError(f"`{text}` has an empty part: write words separated by commas, such as `a,b`")
+    _refuse_twice(words)
+    return words
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = _words(text)
+    for name in names:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise RefusedError(f"`{name}` is not a variable's name: write names separated by commas, such as `a,b`")
+    return tuple(unicodedata.normalize("NFKC", name) for name in names)
+
+
+def _refuse_twice(words: Sequence[str]) -> None:
+    for position, word in enumerate(words):
+        if word in words[:position]:
+            raise RefusedError(f"`{word}` is there twice: write it once")
+
+
+def _trigger(text: str) -> str:
+    try:
+        trigger_named(text)
+    except ValueError as error:
+        if "(" in text:
+            raise RefusedError(str(error)) from None
+        raise RefusedError(f"`{text}` is not a trigger" + _nearest(text, tuple(TRIGGERS), "write one of ")) from None
+    return text
+
+
+def _nearest(word: str, candidates: Sequence[str], otherwise: str) -> str:
+    close = get_close_matches(word, candidates, n=1, cutoff=0.6)
+    if close:
+        return f": did you mean `{close[0]}`?"
+    return ": " + otherwise + ", ".join(f"`{candidate}`" for candidate in candidates)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(("-i", "--inputs"), "inputs", "names that the cell reads, beside those that its text shows", "a,b", _names),
+    Option(("-o", "--outputs"), "outputs", "the names that the cell makes; others it binds are hidden", "a,b", _names),
+    Option(("--cache",), "cache", "answer from the store when nothing changed, whatever the default is", constant=True),
+    Option(("--no-cache",), "cache", "run every time, store nothing", constant=False),
+    Option(("--retries",), "retries", "how often a failed run is tried again", "N", _count),
+    Option(
+        ("--retry-delay",),
+        "retry_delay",
+        "how long to wait before each further attempt; the last one repeats",
+        "1s[,5s,30s]",
+        _durations_s,
+        choices=("1s", "10s", "1m"),
+    ),
+    Option(
+        ("--trigger",),
+        "trigger",
+        "what must have become of the tasks above before this one runs",
+        "NAME",
+        _trigger,
+        choices=tuple(TRIGGERS),
+    ),
+    Option(("--tags",), "tags", "words to find, limit and filter tasks by", "a,b", _words),
+    Option(("--defer",), "defer", "define the task now, run it when something needs it", constant=True),
+)
+
+BY_FLAG: dict[str, Option] = {flag: option for option in OPTIONS for flag in option.flags}
+
+
+def nearest_option(flag: str) -> Option | None:
+    """The option that a mistyped one is likely to be."""
+    close = get_close_matches(flag, tuple(BY_FLAG), n=1, cutoff=0.6)
+    return BY_FLAG[close[0]] if close else None
+
+
+def unknown_option(flag: str) -> str:
+    """What to say of an option that does not exist."""
+    return f"unknown option `{flag}`" + _nearest(flag, tuple(BY_FLAG), "there are ")
+
+
+def refuse_name(name: str) -> str | None:
+    """Why a text cannot be a task's name, or None when it can."""
+    if not name:
+        return "the task's name is empty: write one, or leave it out"
+    if len(name) > 100:
+        return f"the task's name has {len(name)} characters: use at most 100"
+    if keyword.iskeyword(name):
+        return f"`{name}` is a word of Python: choose another name"
+    for character in name:
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+            return f"the task's name has an invisible character (U+{ord(character):04X}): remove it"
+        if not (character.isalnum() or character in "_-·." or unicodedata.category(character) in ("Mn", "Mc")):
+            return f"the task's name `{name}` has `{character}`: use letters, digits, `_`, `-`, `.` and `·`"
+    if not any(character.isalnum() or character == "_" for character in name):
+        return f"the task's name `{name}` has no letter: use letters, digits, `_`, `-`, `.` and `·`"
+    return None

@@ -1,0 +1,142 @@
+"""One cell's text becomes a `Cell`: what it reads, writes, changes and defines, and what is wrong with it.
+
+It never raises: what it cannot understand becomes a problem of the cell. It must not run the cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from types import MappingProxyType
+
+from ..core.cells import Cell, Problem
+from ..core.tasks import TaskOptions
+from .digest import digest_of
+from .directives import Header, header_problems, parse_options, read_header
+from .flow import names_of
+from .names import Names
+from .parsing import NotPythonError, check, parse
+from .statements import suppressed
+
+_TOO_DEEP = "the code is nested too deeply to be analysed"
+_CHARACTERS_MAX = 2_000_000
+
+
+class Unreadable(tuple[str, "int | None"]):
+    """Why a text could not be made Python, and where: the fields of a `Problem`."""
+
+    __slots__ = ()
+
+
+def analyse(cell_id: str, source: str, transform: Callable[[str], str]) -> Cell:
+    """The static reading of a cell. `transform` makes Python of a cell's text, as IPython's `transform_cell` does.
+
+    Equal texts are analysed once. Reads include builtins: whether a cell above shadows them is for the graph to
+    know. Names of the last inputs and outputs (`_`, `_12`, `In`) are no reads; they make a cell run always.
+    """
+    if len(source) > _CHARACTERS_MAX:
+        message = f"the cell has {len(source):,} characters: at most {_CHARACTERS_MAX:,} are analysed"
+        return Cell(id=cell_id, source=source, reads_everything=True, problems=(Problem(message),))
+    header = read_header(source)
+    code = source if header is None else header.body
+    if "\n" in code.strip():
+        return replace(_read(source, transform, None), id=cell_id)
+    # What a single line means depends on which magics and names there are at the moment: `ls`, `f x`.
+    transformed = _transformed(code, transform)
+    return replace(_read(source, transform, transformed), id=cell_id)
+
+
+@lru_cache(maxsize=1024)
+def _read(source: str, transform: Callable[[str], str], transformed: str | Unreadable | None) -> Cell:
+    header = read_header(source)
+    code = source if header is None else header.body
+    options, problems = _options(header)
+    problems += header_problems(source, header)
+    cell = Cell(id="", source=source, options=options)
+    if transformed is None:
+        transformed = _transformed(code, transform)
+    if isinstance(transformed, Unreadable):
+        return replace(cell, problems=(*problems, Problem(*transformed)))
+    offset = _blank_lines(code) - _blank_lines(transformed)
+    try:
+        tree = parse(transformed)
+        names = names_of(tree, transform)
+        digest = digest_of(
+            tree, wrapped=names.wrapped, suppressed=suppressed(code), declared=_declared(options)
+        )
+        check(tree)
+    except NotPythonError as error:
+        line = None if error.line is None else error.line + offset
+        return replace(cell, problems=(*problems, Problem(str(error), line)))
+    except RecursionError:  # the cell may run all the same
+        return replace(cell, reads_everything=True, problems=(*problems, Problem(_TOO_DEEP)))
+    problems += tuple(
+        replace(problem, line=None if problem.line is None else problem.line + offset) for problem in names.problems
+    )
+    if header is not None and not tree.body:
+        problems += (Problem("cell has a header but no code: write the task's code under it", header.line),)
+    return _cell(cell, names, digest, problems)
+
+
+def _transformed(code: str, transform: Callable[[str], str]) -> str | Unreadable:
+    try:
+        return transform(code)
+    except SyntaxError as error:
+        return Unreadable((error.msg, error.lineno))
+    except RecursionError:
+        return Unreadable((_TOO_DEEP, None))
+    except Exception as error:  # a transformer is anyone's code
+        return Unreadable((f"the cell cannot be read: {str(error) or type(error).__name__}", None))
+
+
+def _options(header: Header | None) -> tuple[TaskOptions | None, tuple[Problem, ...]]:
+    if header is None:
+        return None, ()
+    options, problems = parse_options(header.text)
+    return options, tuple(replace(problem, line=header.line) for problem in problems)
+
+
+def _declared(options: TaskOptions | None) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
+    """The options that change what a cell makes, in an order that does not depend on how they are written."""
+    if options is None:
+        return ()
+    return tuple(
+        (name, None if value is None else tuple(sorted(value)))
+        for name, value in (("inputs", options.inputs), ("outputs", options.outputs))
+    )
+
+
+def _cell(cell: Cell, names: Names, digest: str, problems: tuple[Problem, ...]) -> Cell:
+    reads, writes, visible = names.reads, names.writes, names.visible
+    always, reads_everything = names.always, names.reads_everything
+    options = cell.options
+    if options is not None and options.inputs is not None:
+        reads = reads | set(options.inputs)
+        reads_everything = False
+    if options is not None and options.outputs is not None:
+        visible = set(options.outputs)
+        writes = writes | visible
+    if options is not None and (options.inputs is not None or options.outputs is not None):
+        # Who declares what a command reads or makes answers for it; nobody can for a keyboard or a history.
+        always = [reason for reason in always if reason.startswith(("`input", "`getpass", "history"))]
+    return replace(
+        cell,
+        digest=digest,
+        reads=frozenset(reads),
+        late=MappingProxyType({name: frozenset(late) for name, late in names.late.items()}),
+        writes=frozenset(writes),
+        hidden=frozenset(writes - visible),
+        in_place=frozenset(names.in_place),
+        deletes=frozenset(names.deletes),
+        definitions=frozenset(names.definitions),
+        maybe=frozenset(names.maybe),
+        reads_everything=reads_everything,
+        always=tuple(always),
+        problems=problems,
+    )
+
+
+def _blank_lines(text: str) -> int:
+    """How many blank lines a text begins with: the transformation drops them."""
+    return text[: len(text) - len(text.lstrip())].count("\n")
