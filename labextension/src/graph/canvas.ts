@@ -79,7 +79,7 @@ export class Canvas {
 
   private edges(c: CanvasRenderingContext2D, picture: Picture, shown: Rect): void {
     const { camera, palette, tally, topology, lineage } = picture;
-    const width = Math.max(1.5, 0.9 / camera.k);
+    const width = Math.max(1.5, 1.1 / camera.k);
     const layers = layersOf(picture, shown);
     const arrows = camera.k > SCALE_ARROWS && !picture.tiles;
     const stroke = (edges: readonly number[], colour: string, lineWidth: number, alpha: number) => {

@@ -4,7 +4,7 @@
  */
 import type { TaskNode, TaskRow } from '../model';
 import { element, setAttribute, setText } from './element';
-import { accessibleName, cardLine, verdictText } from './format';
+import { Now, accessibleName, cardLine, shortLine, verdictText } from './format';
 import { stateIcon } from './icons';
 import { doubtOf, toneOf } from './status';
 import type { Side } from './topology';
@@ -117,7 +117,7 @@ export class Cards {
   }
 
   /** What changes with the state. */
-  paint(i: number, node: TaskNode, row: TaskRow, now: number): void {
+  paint(i: number, node: TaskNode, row: TaskRow, now: Now): void {
     const card = this.shown.get(i);
     if (!card) {
       return;
@@ -132,7 +132,7 @@ export class Cards {
       card.badge.style.setProperty('--pj-icon', picture);
     }
     setText(card.tag, doubt ?? '');
-    setText(card.words, cardLine(node, row, now));
+    setText(card.words, doubt === null ? cardLine(node, row, now) : shortLine(node, row, now));
     if (node.total > 0) {
       card.bar ??= segments(card.root);
       fill(card.bar, node, row);
@@ -140,7 +140,7 @@ export class Cards {
   }
 
   /** The words alone, for the clock's tick. */
-  tick(i: number, node: TaskNode, row: TaskRow, now: number): void {
+  tick(i: number, node: TaskNode, row: TaskRow, now: Now): void {
     const card = this.shown.get(i);
     if (card) {
       setText(card.words, cardLine(node, row, now));

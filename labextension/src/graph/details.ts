@@ -5,7 +5,7 @@
 import type { Pipeline, TaskRow, Verb } from '../model';
 import { fill, segments } from './cards';
 import { button, element, icon, iconButton, setAttribute, setText } from './element';
-import { count, duration, elapsed, summaryLine, verdictText } from './format';
+import { Now, count, duration, elapsed, summaryLine, verdictText } from './format';
 import { setEnabled } from './header';
 import { IconName, stateIcon } from './icons';
 import type { Lifetime } from './lifetime';
@@ -100,7 +100,7 @@ export class Details {
   }
 
   /** Show another task, or the same one in a new graph. */
-  show(i: number, pipeline: Pipeline, topology: Topology, lineage: Lineage, now: number): void {
+  show(i: number, pipeline: Pipeline, topology: Topology, lineage: Lineage, now: Now): void {
     const node = pipeline.nodes[i];
     this.root.hidden = false;
     setText(this.name, node.name);
@@ -118,7 +118,7 @@ export class Details {
   }
 
   /** The same task after rows changed. */
-  patch(i: number, pipeline: Pipeline, now: number): void {
+  patch(i: number, pipeline: Pipeline, now: Now): void {
     const [node, row] = [pipeline.nodes[i], pipeline.rows[i]];
     setAttribute(this.head, 'data-tone', toneOf(row.state));
     this.badge.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(row.state)})`);
@@ -148,7 +148,7 @@ export class Details {
   }
 
   /** The times alone. */
-  tick(i: number, pipeline: Pipeline, now: number): void {
+  tick(i: number, pipeline: Pipeline, now: Now): void {
     const row: TaskRow = pipeline.rows[i];
     setText(this.line, summaryLine(row, now));
     this.fact('Duration', duration(elapsed(row, now)));

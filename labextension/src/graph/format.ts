@@ -41,15 +41,18 @@ export function countOf(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
-/** Milliseconds a task took, or has taken by `now` in kernel time; null when it has not begun. */
-export function elapsed(row: TaskRow, now: number): number | null {
+/** Kernel time in milliseconds; null when no kernel tells it, and nobody knows how long a running task has run. */
+export type Now = number | null;
+
+/** Milliseconds a task took, or has taken by `now`; null when it has not begun or nobody knows. */
+export function elapsed(row: TaskRow, now: Now): number | null {
   if (row.t0 === null) {
     return null;
   }
   if (row.t1 !== null) {
     return Math.max(0, row.t1 - row.t0);
   }
-  return hasEnded(row.state) ? null : Math.max(0, now - row.t0);
+  return hasEnded(row.state) || now === null ? null : Math.max(0, now - row.t0);
 }
 
 /** `Success`, `Retrying · attempt 2`, `74/94 · 2 failed`: the state without its time. */
@@ -65,20 +68,26 @@ export function progress(node: TaskNode, row: TaskRow): string {
 }
 
 /** The second line of a card: why there is no result when there is none, else the state and its time. */
-export function cardLine(node: TaskNode, row: TaskRow, now: number): string {
+export function cardLine(node: TaskNode, row: TaskRow, now: Now): string {
   if (row.state === 'TriggerFailed') {
     return row.note || wordsOf(row.state);
   }
   return joined([progress(node, row), duration(elapsed(row, now))]);
 }
 
+/** The same beside a tag that names a doubt, which leaves room for one of the two. */
+export function shortLine(node: TaskNode, row: TaskRow, now: Now): string {
+  const plain = row.state === 'Success' && row.failed === 0;
+  return (plain && duration(elapsed(row, now))) || progress(node, row);
+}
+
 /** The line under the name in the details: the state and its time. */
-export function summaryLine(row: TaskRow, now: number): string {
+export function summaryLine(row: TaskRow, now: Now): string {
   return joined([wordsOf(row.state), duration(elapsed(row, now))]);
 }
 
 /** The chip of a cell: `clean · Success · 1.2 s · in: flights · out: df`. */
-export function chipText(node: TaskNode, row: TaskRow, now: number): string {
+export function chipText(node: TaskNode, row: TaskRow, now: Now): string {
   const doubt = doubtOf(row);
   return joined([
     node.name,

@@ -65,6 +65,7 @@ export class Header {
     this.chips = [...STATES, ...DOUBTS].map(by => this.chip(by, chips));
     const buttons = element('div', 'pj-run-buttons', root);
     this.runStale = button('play', 'Run stale', buttons);
+    this.runStale.setAttribute('aria-label', 'Run stale');
     this.behind = element('span', 'pj-count', this.runStale);
     this.behind.setAttribute('aria-hidden', 'true');
     this.cancel = button('stop', 'Cancel', buttons);

@@ -66,13 +66,17 @@ export function bestDirection(
   if (size.width <= 0 || size.height <= 0 || topology.n < 2) {
     return current ?? 'right';
   }
-  const scale = (direction: Direction) => {
-    const box = place(topology, direction).bounds;
-    return Math.min(1, size.width / (box.x1 - box.x0), size.height / (box.y1 - box.y0));
-  };
+  // One rough layout tells how many layers and lanes there are, whichever way they run.
+  const right = { along: CARD.width + GAP.right.along, across: CARD.height + GAP.right.across };
+  const down = { along: CARD.height + GAP.down.along, across: CARD.width + GAP.down.across };
+  const box = { along: CARD.width, across: CARD.height };
+  const { ranks, across } = layout({ ...topology, box, gap: GAP.right, sweeps: 2 });
+  const lanes = (Math.max(...across) - Math.min(...across)) / right.across + 1;
+  const scaleRight = Math.min(1, size.width / (ranks * right.along), size.height / (lanes * right.across));
+  const scaleDown = Math.min(1, size.width / (lanes * down.across), size.height / (ranks * down.along));
   // Reading along the line is easier, and turning a graph costs the reader: both have to be worth it.
   const preference = current === 'right' ? 1.35 : current === 'down' ? 0.9 : 1.15;
-  return scale('down') > scale('right') * preference ? 'down' : 'right';
+  return scaleDown > scaleRight * preference ? 'down' : 'right';
 }
 
 /** Where the nodes that stay stood across the flow, for a warm start; undefined when most of the graph is new. */

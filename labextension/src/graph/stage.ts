@@ -7,6 +7,7 @@ import { Camera, Size, between, centred, fitted, isInside, revealing, seen, zoom
 import { Canvas } from './canvas';
 import { Cards } from './cards';
 import { element } from './element';
+import type { Now } from './format';
 import type { Lifetime } from './lifetime';
 import { MINIMAP_NODES_MIN, Minimap } from './minimap';
 import { Placement, cardAt, cardsIn } from './placement';
@@ -85,7 +86,7 @@ export class Stage {
   constructor(
     private readonly root: HTMLElement,
     life: Lifetime,
-    private readonly now: () => number
+    private readonly now: () => Now
   ) {
     const frame = element('div', 'pj-stage', root);
     this.view = element('div', 'pj-view', frame);

@@ -8,7 +8,7 @@ import { Blank } from './blank';
 import { Camera, SCALE_OPEN_MIN, SCALE_READABLE, centred, fitted } from './camera';
 import { Details } from './details';
 import { element } from './element';
-import { cardLine } from './format';
+import { Now, cardLine } from './format';
 import { Filter, Header } from './header';
 import { defineIcons } from './icons';
 import { Command, commandOf, neighbour } from './keyboard';
@@ -74,9 +74,9 @@ export class GraphView {
     view.setAttribute('role', 'tree');
     view.setAttribute('aria-label', 'Task graph');
     const frame = view.parentElement as HTMLElement;
+    this.blank = new Blank(frame);
     this.tip = element('div', 'pj-tip', frame);
     this.tip.hidden = true;
-    this.blank = new Blank(frame);
     const toolbar = new Toolbar(frame, this.life, {
       zoom: factor => this.steer(() => this.stage.zoom(factor)),
       fit: () => this.fit(),
@@ -544,8 +544,9 @@ export class GraphView {
     }
   }
 
-  private now(): number {
-    return Date.now() + (this.drawn?.pipeline.clock ?? 0);
+  private now(): Now {
+    const pipeline = this.drawn?.pipeline;
+    return pipeline?.connected ? Date.now() + pipeline.clock : null;
   }
 }
 
