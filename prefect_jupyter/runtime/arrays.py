@@ -38,12 +38,13 @@ def handler_for(kind: type) -> Handler | None:
 def base_of(array: Any) -> Any:
     """The object that owns the memory of an array: another array, a map, a buffer, or the array itself."""
     base = array
-    while True:
-        owner = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
-        # `as_strided` puts an object of its own between a view and its base.
-        if owner is None or not (_is_array(owner) or _is_array(base) or type(base).__name__ == "DummyArray"):
-            return base
+    while _is_array(base) or isinstance(base, memoryview) or type(base).__name__ == "DummyArray":
+        # `as_strided` puts an object of its own, a DummyArray, between a view and its base.
+        owner = base.obj if isinstance(base, memoryview) else base.base
+        if owner is None:
+            break
         base = owner
+    return base
 
 
 def _is_array(value: object) -> bool:

@@ -10,7 +10,6 @@ import sys
 import sysconfig
 from enum import Enum
 from functools import lru_cache
-from importlib import metadata
 from types import ModuleType
 from typing import Any
 
@@ -94,6 +93,8 @@ def _find_version(top: str, loaded: ModuleType | None) -> str:
     said = vars(loaded).get("__version__") if loaded is not None else None
     if isinstance(said, str):
         return said
+    from importlib import metadata  # it reads e-mail headers, and is slow to import for it
+
     try:
         return metadata.version(top)
     except metadata.PackageNotFoundError:
@@ -105,6 +106,8 @@ def _find_version(top: str, loaded: ModuleType | None) -> str:
 
 @lru_cache(maxsize=1)
 def _distributions() -> dict[str, list[str]]:
+    from importlib import metadata
+
     return dict(metadata.packages_distributions())
 
 

@@ -1,0 +1,250 @@
+"""The store of a user: an index, files for what is large, and a seal on everything.
+
+It must not fail a task: what cannot be written stays in memory, what cannot be trusted is a miss, and either
+is said once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from ...core.rebuilder import Trace
+from ..pickles import Pickle
+from .blobs import Blobs
+from .codec import decode, encode
+from .filesystem import FileSystem
+from .folders import is_on_network
+from .index import Index
+from .memory import MemoryStore
+from .records import lay_out, read_record
+from .references import reference_of, reference_of_bytes, variant_of
+from .seal import FORMAT, Broken, Seal, read_secret
+from .store import Notice
+
+_T = TypeVar("_T")
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+
+
+class _Opened:
+    """What there is once folder and secret are known to be good."""
+
+    def __init__(self, folder: Path, secret: Path, files: FileSystem) -> None:
+        if folder.is_symlink():
+            raise OSError(f"{folder} is a link to another folder")
+        files.make_folder(folder)
+        files.make_private(folder)
+        try:
+            key = read_secret(secret, files)
+        except OSError:
+            # A home that cannot be written to; a folder that was chosen for the store may be.
+            key = read_secret(folder / "secret", files)
+        self.seal = Seal(key)
+        self.blobs = Blobs(folder / "values", files)
+        journal = "DELETE" if is_on_network(folder) else "WAL"
+        self.index = Index(folder / f"index-{FORMAT}.sqlite", files, journal)
+
+
+class DiskStore:
+    """Implements `Store`. Opens at the first use."""
+
+    def __init__(self, folder: Path, secret: Path, notice: Notice, files: FileSystem | None = None) -> None:
+        self._folder = folder
+        self._secret = secret
+        self._notice = notice
+        self._files = files or FileSystem()
+        self._opened: _Opened | None = None
+        self._unusable = False
+        self._memory = MemoryStore()
+        self._said: set[str] = set()
+        self._lock = threading.RLock()
+
+    # Traces
+
+    def traces(self, key: str) -> list[Trace]:
+        return self.traces_of([key]).get(key, [])
+
+    def traces_of(self, keys: Iterable[str]) -> dict[str, list[Trace]]:
+        wanted = list(dict.fromkeys(keys))
+        found = self._memory.traces_of(wanted)
+        stored = self._on_disk(lambda opened: self._read_traces(opened, wanted), list[Trace])
+        for trace in stored:
+            found.setdefault(trace.key, []).append(trace)
+        return found
+
+    def _read_traces(self, opened: _Opened, keys: list[str]) -> list[Trace]:
+        traces: list[Trace] = []
+        for key, variant, entry in opened.index.traces(keys):
+            try:
+                trace = decode(opened.seal.open(_trace_address(key, variant), entry))
+                if trace.key != key:
+                    raise Broken("belongs to another task")
+                traces.append(trace)
+            except Broken as broken:
+                self._heal(f"a result {broken}", lambda: opened.index.drop_trace(key, variant))  # noqa: B023
+            except _UNREADABLE:
+                self._heal("a result does not read", lambda: opened.index.drop_trace(key, variant))  # noqa: B023
+        return traces
+
+    def put(self, trace: Trace) -> None:
+        variant = variant_of(trace)
+
+        def write(opened: _Opened) -> None:
+            entry = opened.seal.close(_trace_address(trace.key, variant), encode(trace))
+            opened.index.put_trace(trace.key, variant, entry)
+
+        self._on_disk(write, lambda: self._memory.put(trace))
+
+    def forget(self, key: str) -> None:
+        self._memory.forget(key)
+        self._on_disk(lambda opened: opened.index.drop_traces(key), _nothing)
+
+    # Values
+
+    def put_value(self, pickled: Pickle, fingerprint: str | None) -> str:
+        reference = reference_of_bytes(pickled) if fingerprint is None else reference_of(fingerprint)
+
+        def write(opened: _Opened) -> None:
+            if opened.index.has_record(reference):
+                return
+            record, contents = lay_out(pickled)
+            for name, parts in contents.items():
+                opened.blobs.put(name, parts)
+            entry = opened.seal.close(_value_address(reference), record.to_bytes())
+            opened.index.put_record(reference, entry, pickled.size_bytes)
+
+        def keep() -> None:
+            self._memory.put_value(pickled, fingerprint)
+
+        self._on_disk(write, keep)
+        return reference
+
+    def value(self, reference: str) -> Pickle | None:
+        kept = self._memory.value(reference)
+        if kept is not None:
+            return kept
+        return self._on_disk(lambda opened: self._read_value(opened, reference), lambda: None)
+
+    def _read_value(self, opened: _Opened, reference: str) -> Pickle | None:
+        entry = opened.index.record(reference)
+        if entry is None:
+            return None
+        names: list[str] = []
+        try:
+            record = read_record(opened.seal.open(_value_address(reference), entry))
+            files: list[memoryview] = []
+            for file in record.files:
+                names.append(file.name)
+                files.append(opened.blobs.get(file.name, file.size, is_stream=file.is_stream))
+                names.pop()
+            inline = memoryview(record.inline)
+            parts = [(files[at] if at >= 0 else inline)[start : start + size] for at, start, size in record.parts]
+        except Broken as broken:
+
+            def drop() -> None:
+                for name in names:
+                    opened.blobs.drop(name)
+                opened.index.drop_record(reference)
+
+            self._heal(f"a value {broken}", drop)
+            return None
+        return Pickle(bytes(parts[0]), tuple(parts[1:]))
+
+    def has(self, reference: str) -> bool:
+        return self._memory.has(reference) or self._on_disk(lambda opened: opened.index.has_record(reference), bool)
+
+    # Notebooks
+
+    def remember(self, notebook: str, task: str, key: str) -> None:
+        self._on_disk(
+            lambda opened: opened.index.remember(notebook, task, key),
+            lambda: self._memory.remember(notebook, task, key),
+        )
+
+    def recall(self, notebook: str) -> dict[str, str]:
+        return {
+            **self._on_disk(lambda opened: opened.index.recall(notebook), dict[str, str]),
+            **self._memory.recall(notebook),
+        }
+
+    # The whole
+
+    def size(self) -> int:
+        return self._memory.size() + self._on_disk(lambda opened: opened.index.size_bytes(), int)
+
+    def flush(self) -> None:
+        self._on_disk(lambda opened: opened.index.flush(), _nothing)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened.index.close()
+            self._opened = None
+
+    def _on_disk(self, act: Callable[[_Opened], _T], otherwise: Callable[[], _T]) -> _T:
+        """Act on the disk; if that fails, say so once and do otherwise."""
+        try:
+            opened = self._open()
+            if opened is None:
+                return otherwise()
+            try:
+                return act(opened)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                self._say("damaged index", f"The cache index was damaged ({error}): it starts anew.")
+                opened.index.move_aside()
+                return act(opened)
+        except (OSError, sqlite3.Error) as error:
+            self._say(
+                "unwritable",
+                f"Results are not cached on disk: {_cause(error)}. They stay in memory until the kernel ends."
+                f" The cache is {self._folder}.",
+            )
+            return otherwise()
+
+    def _open(self) -> _Opened | None:
+        with self._lock:
+            if self._opened is None and not self._unusable:
+                try:
+                    self._opened = _Opened(self._folder, self._secret, self._files)
+                except OSError:
+                    self._unusable = True
+                    raise
+            return self._opened
+
+    def _heal(self, what: str, drop: Callable[[], None]) -> None:
+        """Remove an entry that cannot be trusted, so that it is made again."""
+        self._say("damaged entry", f"In the cache {what}: it is not used, and is made again when it is needed.")
+        try:
+            drop()
+        except (OSError, sqlite3.Error):
+            self._say("undroppable", "A damaged entry of the cache cannot be removed; it is not used.")
+
+    def _say(self, kind: str, text: str) -> None:
+        with self._lock:
+            if kind in self._said:
+                return
+            self._said.add(kind)
+        self._notice(text)
+
+
+def _nothing() -> None:
+    """What there is to do without a disk."""
+
+
+def _cause(error: OSError | sqlite3.Error) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    path = getattr(error, "filename", None)
+    return f"{text} ({path})" if path else text
+
+
+def _trace_address(key: str, variant: str) -> str:
+    return f"trace {key} {variant}"
+
+
+def _value_address(reference: str) -> str:
+    return f"value {reference}"
