@@ -9,11 +9,6 @@ import { stateIcon } from './icons';
 import { doubtOf, toneOf } from './status';
 import type { Side } from './topology';
 
-interface Bar {
-  readonly root: HTMLElement;
-  readonly parts: readonly HTMLElement[];
-}
-
 interface Card {
   readonly root: HTMLElement;
   readonly badge: HTMLElement;
@@ -21,7 +16,7 @@ interface Card {
   readonly line: HTMLElement;
   readonly tag: HTMLElement;
   readonly words: HTMLElement;
-  bar: Bar | null;
+  bar: HTMLElement | null;
   i: number;
 }
 
@@ -134,7 +129,7 @@ export class Cards {
     setText(card.tag, doubt ?? '');
     setText(card.words, doubt === null ? cardLine(node, row, now) : shortLine(node, row, now));
     if (node.total > 0) {
-      card.bar ??= segments(card.root);
+      card.bar ??= element('span', 'pj-segments', card.root);
       fill(card.bar, node, row);
     }
   }
@@ -172,21 +167,17 @@ export class Cards {
   }
 }
 
-/** Part of a mapped task's children, in the order they are drawn. */
-export function segments(parent: HTMLElement): Bar {
-  const root = element('span', 'pj-segments', parent);
-  return { root, parts: ['success', 'running', 'failed'].map(tone => element('i', `pj-fill-${tone}`, root)) };
-}
-
-export function fill(bar: Bar, node: TaskNode, row: TaskRow): void {
-  const values = [row.done, row.running, row.failed];
-  bar.parts.forEach((part, k) => {
-    const width = node.total > 0 ? `${((100 * values[k]) / node.total).toFixed(1)}%` : '0%';
-    if (part.style.width !== width) {
-      part.style.width = width;
+/** Show how many children of a mapped task ended well, run and failed; a bar is one element, its parts a gradient. */
+export function fill(bar: HTMLElement, node: TaskNode, row: TaskRow): void {
+  let end = 0;
+  for (const [part, value] of [['done', row.done], ['running', row.running], ['failed', row.failed]] as const) {
+    // One in a thousand is still to be seen.
+    end += value > 0 ? Math.max(2, (100 * value) / Math.max(1, node.total)) : 0;
+    const edge = `${Math.min(100, end).toFixed(1)}%`;
+    if (bar.style.getPropertyValue(`--pj-${part}-end`) !== edge) {
+      bar.style.setProperty(`--pj-${part}-end`, edge);
     }
-    part.hidden = values[k] === 0;
-  });
+  }
 }
 
 /** A long name broken after the underscore nearest its middle, for cards that are read from afar. */

@@ -17,7 +17,7 @@ const LANE = 4;
 const LANE_GAP = 8;
 
 /** How hard a node that was already there holds on to its old place, against 1 for a plain edge. */
-const HOLD = 6;
+const HOLD = 8;
 
 const ROUNDS = 20;
 const ROUNDS_LARGE = 10;

@@ -3,7 +3,7 @@
  * Must not outlive a selection with the wrong task: what it shows is set as a whole or patched for the same task.
  */
 import type { Pipeline, TaskRow, Verb } from '../model';
-import { fill, segments } from './cards';
+import { fill } from './cards';
 import { button, element, icon, iconButton, setAttribute, setText } from './element';
 import { Now, count, duration, elapsed, summaryLine, verdictText } from './format';
 import { setEnabled } from './header';
@@ -50,7 +50,7 @@ export class Details {
   private readonly facts = new Map<Fact, { term: HTMLElement; value: HTMLElement }>();
   private readonly mapped: HTMLElement;
   private readonly mappedCount: HTMLElement;
-  private readonly mappedBar: ReturnType<typeof segments>;
+  private readonly mappedBar: HTMLElement;
   private readonly lists: HTMLElement;
   private neighbours: Neighbour[] = [];
   private readonly targets = new WeakMap<Element, number>();
@@ -78,7 +78,7 @@ export class Details {
     }
     this.mapped = element('section', 'pj-section', this.root);
     this.mappedCount = heading(this.mapped, 'Mapped runs');
-    this.mappedBar = segments(this.mapped);
+    this.mappedBar = element('div', 'pj-segments', this.mapped);
     this.lists = element('div', '', this.root);
     life.listen(this.lists, 'click', event => {
       const link = event.target instanceof Element ? event.target.closest('.pj-neighbour') : null;

@@ -19,7 +19,7 @@ import type { Lineage, Topology } from './topology';
 export const CARDS_ALWAYS = 120;
 
 /** With more cards than this in sight the tasks are drawn as tiles. */
-const CARDS_MAX = 180;
+const CARDS_MAX = 125;
 
 const SCALE_CARDS = 0.58;
 const SCALE_TILES = 0.3;
