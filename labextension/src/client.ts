@@ -1,0 +1,329 @@
+/**
+ * One notebook's link to the session in its kernel: found, opened, kept up to date, asked for things.
+ * Must not show anything.
+ */
+import type { ISessionContext } from '@jupyterlab/apputils';
+import type { Kernel } from '@jupyterlab/services';
+import { UUID } from '@lumino/coreutils';
+import { ISignal, Signal } from '@lumino/signaling';
+import { Connection } from './connection';
+import type { DocumentChange } from './document';
+import type { Pipeline } from './model';
+import { HELLO_TARGET, Message, NoticeMessage, OutputMessage, PROTOCOL, ReplyMessage, VERBS } from './protocol';
+import { EMPTY, Stream, reduce } from './reducer';
+
+export type WireVerb = (typeof VERBS)[number];
+
+/** Is there somebody to talk to? `outdated`: the kernel speaks another protocol than this page. */
+export type Presence = 'no-kernel' | 'not-loaded' | 'connecting' | 'connected' | 'outdated';
+
+/** An answer later than this is worth a word to the person. */
+export const PATIENCE_MS = 1_000;
+const ATTEMPTS_MAX = 4;
+
+/** What the link needs of `NotebookDocument`. */
+export interface Told {
+  take(): DocumentChange;
+  forget(): void;
+}
+
+/** A command that the kernel has not acknowledged for a while. */
+export interface Waiting {
+  readonly verb: WireVerb;
+  readonly since: number;
+  /** False when this kernel can only answer between cells. */
+  readonly live: boolean;
+}
+
+interface Request {
+  readonly verb: WireVerb;
+  readonly since: number;
+  readonly timer: ReturnType<typeof setTimeout>;
+  readonly settle: (reply: ReplyMessage) => void;
+}
+
+export class Link {
+  private readonly page = UUID.uuid4();
+  private kernel: Kernel.IKernelConnection | null = null;
+  private connection: Connection | null = null;
+  private stream: Stream = { pipeline: EMPTY, seq: null, changed: null };
+  private requests = new Map<string, Request>();
+  private commands = 0;
+  private asked = false;
+  private state: Presence = 'no-kernel';
+  private over = false;
+  private readonly _changed = new Signal<this, readonly number[] | null>(this);
+  private readonly _noticed = new Signal<this, NoticeMessage>(this);
+  private readonly _printed = new Signal<this, OutputMessage>(this);
+
+  constructor(
+    private readonly context: ISessionContext,
+    private readonly told: Told
+  ) {
+    context.kernelChanged.connect(this.follow, this);
+    context.statusChanged.connect(this.statusChanged, this);
+    context.connectionStatusChanged.connect(this.connectionChanged, this);
+    document.addEventListener('visibilitychange', this.visibilityChanged);
+    window.addEventListener('pagehide', this.leaving);
+    void context.ready.then(() => this.follow());
+  }
+
+  /** Says which rows changed, or null when anything else may have: tasks, presence, what is waited for. */
+  get changed(): ISignal<this, readonly number[] | null> {
+    return this._changed;
+  }
+
+  get noticed(): ISignal<this, NoticeMessage> {
+    return this._noticed;
+  }
+
+  get printed(): ISignal<this, OutputMessage> {
+    return this._printed;
+  }
+
+  get pipeline(): Pipeline {
+    return this.stream.pipeline;
+  }
+
+  get presence(): Presence {
+    return this.state;
+  }
+
+  /** The oldest command that has waited for longer than is polite. */
+  get waiting(): Waiting | null {
+    const late = [...this.requests.values()].find(({ since }) => Date.now() - since >= PATIENCE_MS);
+    return late ? { verb: late.verb, since: late.since, live: this.connection?.isLive ?? false } : null;
+  }
+
+  /** Send a command with all that the kernel must know for it; resolves with the acknowledgement. */
+  send(verb: WireVerb, tasks: readonly string[] = []): Promise<ReplyMessage> {
+    const id = `${this.page}/${++this.commands}`;
+    const connection = this.connection;
+    if (!connection?.isOpen) {
+      return Promise.resolve(refusal(id, 'No kernel has loaded prefect_jupyter for this notebook: run %load_ext prefect_jupyter.'));
+    }
+    const change = this.told.take();
+    return new Promise(settle => {
+      const timer = setTimeout(() => this._changed.emit(null), PATIENCE_MS + 10);
+      this.requests.set(id, { verb, since: Date.now(), timer, settle });
+      if (!connection.send({ id, protocol: PROTOCOL, session: connection.session, verb, tasks, ...change })) {
+        this.told.forget();
+        this.settle(refusal(id, 'The connection to the kernel was lost. Try again in a moment.'));
+      }
+    });
+  }
+
+  /** Tell the kernel what changed in the document, if anything did. */
+  async flush(): Promise<void> {
+    if (!this.connection?.isOpen) {
+      return;
+    }
+    const change = this.told.take();
+    if (change.order === null && Object.keys(change.sources).length === 0) {
+      return;
+    }
+    const id = `${this.page}/${++this.commands}`;
+    const { session } = this.connection;
+    if (!this.connection.send({ id, protocol: PROTOCOL, session, verb: 'document', tasks: [], ...change })) {
+      this.told.forget();
+    }
+  }
+
+  dispose(): void {
+    if (this.over) {
+      return;
+    }
+    this.over = true;
+    this.context.kernelChanged.disconnect(this.follow, this);
+    this.context.statusChanged.disconnect(this.statusChanged, this);
+    this.context.connectionStatusChanged.disconnect(this.connectionChanged, this);
+    document.removeEventListener('visibilitychange', this.visibilityChanged);
+    window.removeEventListener('pagehide', this.leaving);
+    this.kernel?.removeCommTarget(HELLO_TARGET, this.greeted);
+    this.drop();
+    Signal.clearData(this);
+  }
+
+  // Finding the session ---------------------------------------------------------------------------
+
+  /** Look at the kernel that the notebook has now. */
+  private follow(): void {
+    const kernel = this.context.session?.kernel ?? null;
+    if (this.over || kernel === this.kernel) {
+      return;
+    }
+    this.kernel?.removeCommTarget(HELLO_TARGET, this.greeted);
+    this.drop();
+    this.kernel = kernel;
+    this.become(kernel === null ? 'no-kernel' : 'not-loaded');
+    if (kernel !== null) {
+      // The kernel says hello when `%load_ext` runs; a page that comes later looks whether it has.
+      kernel.registerCommTarget(HELLO_TARGET, this.greeted);
+      void this.look(kernel);
+    }
+  }
+
+  private async look(kernel: Kernel.IKernelConnection): Promise<void> {
+    try {
+      await kernel.info;
+      const info = await kernel.requestCommInfo({ target_name: HELLO_TARGET });
+      const found = info?.content.status === 'ok' && Object.keys(info.content.comms).length > 0;
+      if (found && kernel === this.kernel && this.connection === null) {
+        await this.connect(kernel);
+      }
+    } catch {
+      // The kernel went away while it was asked; the next one is asked again.
+    }
+  }
+
+  private readonly greeted = (hello: Kernel.IComm): void => {
+    hello.dispose();
+    if (this.kernel !== null) {
+      this.drop();
+      void this.connect(this.kernel);
+    }
+  };
+
+  /** An open that is rejected or lost is tried again, a little later each time. */
+  private async connect(kernel: Kernel.IKernelConnection): Promise<void> {
+    this.become('connecting');
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX && kernel === this.kernel && !this.over; attempt++) {
+      const connection: Connection = new Connection(kernel, this.page, {
+        message: message => this.connection === connection && this.take(message),
+        closed: () => this.connection === connection && this.lost()
+      });
+      this.connection = connection;
+      await kernel.info;
+      const ok = await connection.open();
+      if (this.connection !== connection) {
+        connection.dispose();
+        return;
+      }
+      if (ok) {
+        this.told.forget();
+        void this.flush();
+        return;
+      }
+      this.connection = null;
+      await new Promise(resolve => setTimeout(resolve, 300 * attempt));
+      if (this.connection !== null) {
+        return;
+      }
+    }
+    this.become(this.kernel === null ? 'no-kernel' : 'not-loaded');
+  }
+
+  /** The session closed the comm: it ended, or let go of a page that seemed dead. */
+  private lost(): void {
+    this.drop();
+    this.become('not-loaded');
+    if (this.kernel !== null) {
+      void this.look(this.kernel);
+    }
+  }
+
+  private drop(): void {
+    this.connection?.dispose();
+    this.connection = null;
+    this.asked = false;
+    for (const id of [...this.requests.keys()]) {
+      this.settle(refusal(id, 'The kernel was restarted or has gone; the command was not carried out.'));
+    }
+    if (this.pipeline.connected) {
+      this.stream = { pipeline: { ...this.pipeline, connected: false, run: null }, seq: null, changed: null };
+    }
+  }
+
+  // Listening -------------------------------------------------------------------------------------
+
+  private take(message: Message): void {
+    switch (message.type) {
+      case 'welcome':
+        this.become(message.protocol === PROTOCOL ? 'connected' : 'outdated');
+        return;
+      case 'reply':
+        this.settle(message);
+        return;
+      case 'notice':
+        this._noticed.emit(message);
+        return;
+      case 'output':
+        this._printed.emit(message);
+        return;
+      case 'graph':
+      case 'state':
+      case 'snap':
+        this.advance(message);
+    }
+  }
+
+  private advance(message: Message): void {
+    if (this.state !== 'connected' || (document.hidden && message.type !== 'snap')) {
+      return; // a hidden page asks for everything once it is seen again
+    }
+    const next = reduce(this.stream, message, Date.now());
+    if (next === null) {
+      this.askForAll();
+      return;
+    }
+    if (message.type === 'snap') {
+      this.asked = false;
+    }
+    this.stream = next;
+    this._changed.emit(next.changed);
+  }
+
+  private askForAll(): void {
+    if (!this.asked && this.connection?.isOpen) {
+      this.asked = true;
+      void this.send('snap');
+    }
+  }
+
+  private settle(reply: ReplyMessage): void {
+    const request = this.requests.get(reply.id);
+    if (request) {
+      clearTimeout(request.timer);
+      this.requests.delete(reply.id);
+      request.settle(reply);
+      this._changed.emit(null);
+    }
+  }
+
+  private become(presence: Presence): void {
+    if (!this.over && this.state !== presence) {
+      this.state = presence;
+      this._changed.emit(null);
+    }
+  }
+
+  private statusChanged(_: ISessionContext, status: Kernel.Status): void {
+    if (status === 'restarting' || status === 'autorestarting' || status === 'dead' || status === 'terminating') {
+      this.drop();
+      this.become(this.context.session?.kernel ? 'not-loaded' : 'no-kernel');
+    }
+  }
+
+  /** Back after a lost network: what was sent meanwhile is lost. */
+  private connectionChanged(_: ISessionContext, status: Kernel.ConnectionStatus): void {
+    if (status === 'connected' && this.connection?.isOpen) {
+      this.askForAll();
+    }
+  }
+
+  private readonly visibilityChanged = (): void => {
+    if (!document.hidden) {
+      this.askForAll();
+    }
+  };
+
+  private readonly leaving = (event: PageTransitionEvent): void => {
+    if (!event.persisted) {
+      this.connection?.dispose();
+    }
+  };
+}
+
+function refusal(id: string, text: string): ReplyMessage {
+  return { type: 'reply', id, ok: false, text, detail: null };
+}

@@ -1,0 +1,117 @@
+/**
+ * One open notebook that is followed: its link, its document, its chips, and what a person asks of it.
+ * Must not know the side panel or the menus.
+ */
+import { Notification } from '@jupyterlab/apputils';
+import { NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
+import { ISignal, Signal } from '@lumino/signaling';
+import { Chips } from './cells/chips';
+import { writeOutput } from './cells/outputs';
+import { Link, WireVerb } from './client';
+import { NotebookDocument } from './document';
+import type { Action } from './model';
+import { Wanted, notify } from './notices';
+
+const LOAD = '%load_ext prefect_jupyter';
+
+export interface Preferences {
+  readonly chips: boolean;
+  readonly notifications: Wanted;
+}
+
+export class FollowedNotebook {
+  readonly link: Link;
+  private readonly document: NotebookDocument;
+  private readonly chips: Chips;
+  private readonly _answered = new Signal<this, string>(this);
+
+  constructor(
+    readonly panel: NotebookPanel,
+    private preferences: Preferences
+  ) {
+    const model = panel.context.model;
+    this.document = new NotebookDocument(model, () => void this.link.flush());
+    this.link = new Link(panel.sessionContext, this.document);
+    this.chips = new Chips(panel.content, action => void this.act(action));
+    this.chips.setShown(preferences.chips);
+    this.link.changed.connect((link, changed) => this.chips.update(link.pipeline, changed));
+    this.link.printed.connect((_, message) => writeOutput(model, message));
+    this.link.noticed.connect((_, message) =>
+      notify(message, this.preferences.notifications, action => void this.act(action), cell => void this.reveal(cell))
+    );
+    NotebookActions.executionScheduled.connect(this.scheduled, this);
+  }
+
+  /** The kernel acknowledged a command with these words. */
+  get answered(): ISignal<this, string> {
+    return this._answered;
+  }
+
+  prefer(preferences: Preferences): void {
+    this.preferences = preferences;
+    this.chips.setShown(preferences.chips);
+  }
+
+  /** Do what a person asked for; a refusal is shown wherever they look. */
+  async act({ verb, tasks }: Action): Promise<void> {
+    if (verb === 'reveal') {
+      const node = this.link.pipeline.nodes.find(each => each.id === tasks[0]);
+      return node && this.reveal(node.cell);
+    }
+    const { ok, text } = await this.link.send(verb, tasks);
+    this._answered.emit(ok ? text : '');
+    if (!ok) {
+      Notification.error(text, { autoClose: 10_000 });
+    }
+  }
+
+  /** Ask something that changes nothing; null when there is no answer. */
+  async ask(verb: WireVerb, tasks: readonly string[]): Promise<string | null> {
+    const { ok, text } = await this.link.send(verb, tasks);
+    return ok ? text : null;
+  }
+
+  async reveal(cellId: string): Promise<void> {
+    const { content } = this.panel;
+    const index = content.widgets.findIndex(cell => cell.model.id === cellId);
+    if (index < 0) {
+      Notification.info('The cell of this task is no longer in the notebook.', { autoClose: 5_000 });
+      return;
+    }
+    content.deselectAll();
+    content.activeCellIndex = index;
+    await content.scrollToItem(index, 'smart');
+    this.panel.activate();
+  }
+
+  /** Run the cell that loads the extension, after writing it at the top where there is none. */
+  async load(): Promise<void> {
+    const { content, sessionContext } = this.panel;
+    const isLoading = (text: string) => text.split('\n').some(line => line.trim() === LOAD);
+    let cell = content.widgets.find(each => each.model.type === 'code' && isLoading(each.model.sharedModel.getSource()));
+    if (!cell) {
+      content.activeCellIndex = 0;
+      NotebookActions.insertAbove(content);
+      cell = content.activeCell ?? undefined;
+      cell?.model.sharedModel.setSource(LOAD);
+    }
+    if (cell) {
+      await NotebookActions.runCells(content, [cell], sessionContext);
+    }
+  }
+
+  dispose(): void {
+    NotebookActions.executionScheduled.disconnect(this.scheduled, this);
+    this.chips.dispose();
+    this.link.dispose();
+    this.document.dispose();
+    Signal.clearData(this);
+  }
+
+  /** Just before a cell is sent to the kernel: it must not run against yesterday's document. */
+  private scheduled(_: unknown, { notebook }: { notebook: unknown }): void {
+    if (notebook === this.panel.content) {
+      void this.link.flush();
+    }
+  }
+}

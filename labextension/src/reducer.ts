@@ -1,0 +1,63 @@
+/** What the messages of a kernel add up to; it must stay pure: no clock, no DOM, no Jupyter. */
+import type { Edge, Pipeline, TaskNode, TaskRow } from './model';
+import { EdgeRow, GraphMessage, Message, NodeRow, STATES, Snap, StateMessage, StateRow, VERDICTS } from './protocol';
+
+export interface Stream {
+  readonly pipeline: Pipeline;
+  /** The number of the last state message; null before the first. */
+  readonly seq: number | null;
+  /** The rows that the last message changed; null when the tasks themselves may differ. */
+  readonly changed: readonly number[] | null;
+}
+
+const NEW: TaskRow = {
+  state: 'Pending', verdict: 'stale', t0: null, t1: null, attempt: 0, done: 0, failed: 0, running: 0, note: '', reason: ''
+};
+
+export const EMPTY: Pipeline = {
+  session: '', title: '', rev: 0, nodes: [], edges: [], rows: [], run: null, clock: 0, connected: false
+};
+
+/** The stream after `message` arrived at `now` (ms); null when something in between was lost: ask for a snap. */
+export function reduce(stream: Stream, message: Message, now: number): Stream | null {
+  switch (message.type) {
+    case 'snap':
+      return state(message, withRows(withGraph(EMPTY, message), message, now, !message.saved), null);
+    case 'graph':
+      return { ...stream, pipeline: withGraph(stream.pipeline, message), changed: null };
+    case 'state': {
+      const gap = stream.seq !== null && message.seq !== stream.seq + 1;
+      const known = message.rows.every(([index]) => index < stream.pipeline.nodes.length);
+      const lost = gap || !known || message.rev !== stream.pipeline.rev;
+      const changed = message.rows.map(([index]) => index);
+      return lost ? null : state(message, withRows(stream.pipeline, message, now, true), changed);
+    }
+    default:
+      return stream;
+  }
+}
+
+const state = ({ seq }: StateMessage | Snap, pipeline: Pipeline, changed: Stream['changed']): Stream =>
+  ({ seq, pipeline, changed });
+
+function withGraph(before: Pipeline, { session, rev, title, nodes, edges }: GraphMessage | Snap): Pipeline {
+  const known = new Map(before.nodes.map((node, index) => [node.id, before.rows[index]]));
+  const rows = nodes.map(([id]) => known.get(id) ?? NEW);
+  return { ...before, session, rev, title, nodes: nodes.map(toNode), edges: edges.map(toEdge), rows };
+}
+
+function withRows(before: Pipeline, message: StateMessage | Snap, now: number, connected: boolean): Pipeline {
+  const rows = [...before.rows];
+  for (const row of message.rows) {
+    rows[row[0]] = toRow(row);
+  }
+  return { ...before, rows, run: message.run, connected, clock: connected ? message.now - now : 0 };
+}
+
+const toNode = ([id, name, cell, label, total, reads, writes]: NodeRow): TaskNode =>
+  ({ id, name, cell, label, total, reads, writes });
+
+const toEdge = ([source, target, names]: EdgeRow): Edge => [source, target, names];
+
+const toRow = ([, state, verdict, t0, t1, attempt, done, failed, running, note, reason]: StateRow): TaskRow =>
+  ({ state: STATES[state], verdict: VERDICTS[verdict], t0, t1, attempt, done, failed, running, note, reason });
