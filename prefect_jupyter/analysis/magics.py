@@ -84,7 +84,7 @@ def read_magic(call: ast.Call) -> Magic | None:
 
 def code_of(magic: Magic) -> str:
     """The code that a transparent magic runs."""
-    code = "" if magic.name == "capture" else strip_options(magic)
+    code = "" if magic.name == "capture" else strip_options(magic).lstrip()
     # The line beside `%%timeit` is its set-up; beside other cell magics there are options only.
     return "\n".join(part for part in (code, magic.body) if part and part.strip())
 

@@ -63,7 +63,7 @@ def _read(source: str, transform: Callable[[str], str], transformed: str | Unrea
         tree = parse(transformed)
         names = names_of(tree, transform)
         digest = digest_of(
-            tree, wrapped=names.wrapped, suppressed=suppressed(code), declared=_declared(options)
+            tree, transformed, wrapped=names.wrapped, suppressed=suppressed(code), declared=_declared(options)
         )
         check(tree)
     except NotPythonError as error:
