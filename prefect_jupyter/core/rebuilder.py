@@ -5,9 +5,10 @@ It compares fingerprints that others took; it must not load values, read files o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +69,126 @@ class Trace:
     executes: bool = False
     started_s: float = 0.0
     duration_s: float = 0.0
+
+
+SCHEMA = 1
+
+
+def key_of(digest: str, ordinal: int, inputs: Mapping[str, str], python: str) -> str:
+    """The static key of a task: hex digest of its code, its rank among equal cells, and its inputs by name.
+
+    `inputs` maps names to fingerprints, those of functions without what they reach (which are inputs of
+    their own); `python` is the interpreter's "major.minor".
+    """
+    state = hashlib.blake2b(digest_size=16)
+    parts = [str(SCHEMA), python, digest, str(ordinal)]
+    for name in sorted(inputs):
+        parts += (name, inputs[name])
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        state.update(len(encoded).to_bytes(4, "little"))
+        state.update(encoded)
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a task is not fresh, in one line; `cell` is where the cause lies, `detail` has more lines (a diff)."""
+
+    text: str
+    cell: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`kind` is fresh, stale, unverified or unchecked."""
+
+    kind: str
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.kind == "fresh"
+
+    @property
+    def reason(self) -> str:
+        """The first reason in one line, "" when fresh."""
+        return self.reasons[0].text if self.reasons else ""
+
+
+FRESH = Verdict("fresh")
+
+
+class Evidence(Protocol):
+    """What is known about one cell and its inputs when a verdict is asked for."""
+
+    def trace(self, cell: str) -> Trace | None: ...
+
+    def failure(self, cell: str) -> str | None:
+        """The one line of the error with which the task failed as it stands, if it did."""
+
+    def explain_code(self, before: str, cell: str) -> Reason: ...
+
+    def inputs(self, cell: str) -> Mapping[str, Input]: ...
+
+    def describe_change(self, before: str, after: str) -> str:
+        """What changed between two fingerprints, when both values are known: " from 5 to 6", else ""."""
+
+    def changed_files(self, trace: Trace) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input where the task stands: its fingerprint (None: not known now), who made it, and what is wrong with it."""
+
+    fingerprint: str | None
+    producer: str | None = None
+    label: str = ""
+    trouble: Verdict | None = None
+
+
+def verdict(cell: str, digest: str, evidence: Evidence) -> Verdict:
+    """Whether what `cell` left is what a run from the top would leave, with all reasons why it may not be."""
+    failure = evidence.failure(cell)
+    if failure is not None:
+        return Verdict("stale", (Reason(f"failed: {failure}", cell),))
+    trace = evidence.trace(cell)
+    if trace is None:
+        return Verdict("stale", (Reason("never ran", cell),))
+    stale: list[Reason] = []
+    unverified: list[Reason] = []
+    if trace.digest != digest:
+        stale.append(evidence.explain_code(trace.source, cell))
+    now = evidence.inputs(cell)
+    for name, known in now.items():
+        if known.trouble is not None and not known.trouble.is_fresh:
+            (stale if known.trouble.kind == "stale" else unverified).extend(known.trouble.reasons)
+        elif known.fingerprint is not None and _before(trace, name) != known.fingerprint:
+            stale.append(_changed_input(name, trace, known, evidence))
+    stale += [Reason(f"`{name}` is no longer written above", cell) for name in trace.inputs if name not in now]
+    stale += [Reason(f"the file {path} has changed", cell) for path in evidence.changed_files(trace)]
+    if stale:
+        return Verdict("stale", _once(stale + unverified))
+    if unverified:
+        return Verdict("unverified", _once(unverified))
+    return FRESH
+
+
+def _changed_input(name: str, trace: Trace, known: Input, evidence: Evidence) -> Reason:
+    where = f" · {known.label}" if known.label else ""
+    before = _before(trace, name)
+    if name.startswith("@"):
+        return Reason(f"process-wide state `{name[1:]}` changed{where}", known.producer)
+    if before is None:
+        return Reason(f"`{name}` is new here{where}", known.producer)
+    change = evidence.describe_change(before, known.fingerprint or "")
+    return Reason(f"`{name}` changed{change}{where}", known.producer)
+
+
+def _before(trace: Trace, name: str) -> str | None:
+    return trace.ambient_in.get(name[1:]) if name.startswith("@") else trace.inputs.get(name)
+
+
+def _once(reasons: list[Reason]) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(reasons))

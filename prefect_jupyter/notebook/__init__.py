@@ -1,0 +1,1 @@
+"""All of IPython and Jupyter: the composition root of a session in a notebook."""

@@ -1,0 +1,82 @@
+"""`%flow check`: holds what fresh tasks show against a plain run of the whole notebook in a kernel of its own.
+
+It must not ask the engine what would be right: the plain run is the judge.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..app.compare import Difference, Place, differences, unstable
+from ..app.plain import PlainCell, run_plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .session import Session
+
+TIMEOUT_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What a plain run says: the differences by task, and how much was compared."""
+
+    differences: tuple[Difference, ...]
+    compared: int
+    unstable: int
+    unchecked: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+    def __str__(self) -> str:
+        tasks = f"{self.compared} task{'s' if self.compared != 1 else ''}"
+        if self.differences:
+            lines = [f"{len(self.differences)} difference{'s' if len(self.differences) != 1 else ''} in {tasks}:"]
+            lines += [f"  {difference}" for difference in self.differences]
+        else:
+            lines = [f"Nothing differs: {tasks} show what a plain run from the top shows."]
+        if self.unstable:
+            lines.append(f"{self.unstable} outputs differ from one plain run to the next, and were not compared.")
+        if self.unchecked:
+            lines.append(f"Not fresh, so not compared: {', '.join(self.unchecked)}.")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def check(session: Session, on_progress: Callable[[str, int, int], None] | None = None) -> Check:
+    """Runs every code cell of the document plainly and compares what fresh tasks show with that.
+
+    Where something differs a second plain run tells which outputs no two runs agree on.
+    """
+    document = session.document
+    cells = [PlainCell(cell, document.texts[cell]) for cell in document.order]
+    verdicts = {task: session.standing.verdict(task) for task in session.standing.graph.names}
+    fresh = [task for task, found in verdicts.items() if found.is_fresh and task in session.runner.results]
+    shown = {task: session.runner.results[task].displays for task in fresh}
+    first = run_plainly(cells, os.getcwd(), TIMEOUT_S, on_progress)
+    plain = {result.id: result for result in first}
+
+    def compared(ignore: frozenset[Place]) -> list[Difference]:
+        return [
+            difference
+            for task in fresh
+            for difference in differences(plain[task].outputs, shown[task], cell=task, ignore=ignore)
+        ]
+
+    found, shaky = compared(frozenset()), frozenset[Place]()
+    if found:
+        shaky = unstable(first, run_plainly(cells, os.getcwd(), TIMEOUT_S, on_progress))
+        found = compared(shaky)
+    named = [replace(difference, cell=session.standing.name(difference.cell)) for difference in found]
+    return Check(
+        differences=tuple(named),
+        compared=len(fresh),
+        unstable=len(shaky),
+        unchecked=tuple(session.standing.name(task) for task in verdicts if task not in shown),
+    )

@@ -1,0 +1,412 @@
+"""Runs one task on the main thread, or answers it from the store: key, look-up, run, comparison, trace.
+
+It must not decide which tasks run or in which order, and it shows nothing but the task's own outputs.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+from ..analysis.statements import bound_by, has_effect_free_form, replayable
+from ..core.cells import Cell
+from ..core.rebuilder import Output, Trace, key_of
+from ..runtime.files import FileTracer, stamp, unchanged
+from ..runtime.pickles import Unstorable, dump, load
+from ..runtime.stores import Store
+from .ambient import Ambient, Snapshot
+from .outputs import Outputs, RawOutput
+from .user_namespace import Changes, UserNamespace
+from .versions import Version
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How one attempt ended. `error` is the user's exception. `uncached` says why nothing was stored, "" when it was."""
+
+    trace: Trace | None
+    cached: bool = False
+    error: BaseException | None = None
+    uncached: str = ""
+    displays: tuple[RawOutput, ...] = ()
+    execution: ExecutionResult | None = None
+    promoted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What is needed to run one task once.
+
+    `inputs` are the versions that it sees, by name, closed under what functions reach. `run` runs the
+    body in the shell, showing its outputs in the right place. `ordinal` is its rank among equal cells.
+    """
+
+    cell: Cell
+    ordinal: int
+    body: str
+    inputs: Mapping[str, Version]
+    run: Callable[[str], Awaitable[ExecutionResult]]
+    forced: bool = False
+    has_readers: Callable[[str], bool] = lambda name: False
+    through: bool = True
+    sink: Callable[[str, RawOutput | None], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ran:
+    """What was seen while one attempt ran, and what it started from."""
+
+    execution: ExecutionResult
+    started_s: float
+    duration_s: float
+    before: Snapshot
+    ambient: Mapping[str, str]
+    modules: frozenset[str]
+    seen: Any
+    displays: tuple[RawOutput, ...]
+
+
+class Inline:
+    """The executor of tasks on the main thread, in the notebook's own namespace."""
+
+    def __init__(
+        self, shell: InteractiveShell, outputs: Outputs, namespace: UserNamespace, store: Store, ambient: Ambient,
+        files: FileTracer, lock: threading.RLock, transform: Callable[[str], str],
+    ) -> None:  # fmt: skip
+        self._shell = shell
+        self._outputs = outputs
+        self._namespace = namespace
+        self._store = store
+        self.ambient = ambient
+        self._files = files
+        self._lock = lock
+        self._transform = transform
+        self.base = ambient.snapshot()
+        self.base_fingerprints = ambient.fingerprints(self.base)
+        self.ambient_now = dict(self.base_fingerprints)
+
+    # --- key and look-up
+
+    def key(self, attempt: Attempt) -> str:
+        inputs = {name: version.fingerprint or "" for name, version in attempt.inputs.items()}
+        return key_of(attempt.cell.digest, attempt.ordinal, inputs, PYTHON)
+
+    def never_stored(self, attempt: Attempt) -> str:
+        """Why the task cannot be answered from the store, whatever it holds; "" when it can."""
+        options = attempt.cell.options
+        if options is not None and options.cache is False:
+            return "--no-cache"
+        if attempt.cell.always:
+            return f"it uses {', '.join(attempt.cell.always)}"
+        for name, version in attempt.inputs.items():
+            if not version.can_be_stored and not version.definition:
+                return f"`{name}` cannot be stored"
+        return ""
+
+    def look_up(self, attempt: Attempt, key: str, ambient: Mapping[str, str]) -> Trace | None:
+        """The newest trace under `key` whose discovered inputs are as they were and whose values are all there."""
+        for trace in self._store.traces(key):
+            if trace.executes or not all(self._store.has(group) for group in trace.groups):
+                continue
+            if any(ambient.get(kind) != known for kind, known in trace.ambient_in.items()):
+                continue
+            if not all(unchanged(path, known) for path, known in (*trace.files_in.items(), *trace.files_out.items())):
+                continue
+            if any(_is_lost(output) and attempt.has_readers(name) for name, output in trace.outputs.items()):
+                continue
+            return trace
+        return None
+
+    # --- one attempt
+
+    async def perform(self, attempt: Attempt) -> Result:
+        """Answers the task from the store or runs it. The inputs are bound, not necessarily loaded."""
+        before = self.ambient.snapshot()
+        ambient = self.ambient.fingerprints(before)
+        key = self.key(attempt)
+        uncached = self.never_stored(attempt)
+        if not uncached and not attempt.forced:
+            trace = self.look_up(attempt, key, ambient)
+            if trace is not None:
+                return await self._reuse(attempt, trace)
+        return await self._execute(attempt, key, uncached, before, ambient)
+
+    async def _reuse(self, attempt: Attempt, trace: Trace) -> Result:
+        versions = versions_of(trace, attempt.cell.id)
+        execution = await self._shown(attempt, trace.displays)
+        self._namespace.adopt(attempt.cell.id, versions)
+        with self._outputs.capture(through=False):
+            self.replay_definitions(attempt.body, trace)
+            for name in trace.deletes:
+                self._namespace.values.pop(name, None)
+        for kind, reference in trace.ambient_out.items():
+            pickle = self._store.value(reference)
+            if pickle is not None:
+                self.ambient.restore(kind, load(pickle, self._namespace.values, lambda name: None)["delta"])
+        self.note_ambient(attempt.cell.id, trace.ambient_out, self.look_around())
+        return Result(trace=trace, cached=True, displays=tuple(trace.displays), execution=execution)
+
+    async def _shown(self, attempt: Attempt, displays: tuple[RawOutput, ...]) -> ExecutionResult:
+        with self._outputs.capture(through=attempt.through, sink=attempt.sink):
+            self._outputs.replay(displays)
+        return await attempt.run("")
+
+    def replay_definitions(self, body: str, trace: Trace) -> None:
+        """Runs the definitions of a task again: imports, functions, classes, set-up magics."""
+        if not trace.replays:
+            return
+        tree = ast.parse(self._transform(body))
+        for position in trace.replays:
+            statement = tree.body[position]
+            self._namespace.load_pending(_names_needed_by(statement))
+            module = ast.Module([statement], [])
+            exec(compile(module, "<definitions>", "exec"), self._namespace.values)
+
+    async def _execute(
+        self, attempt: Attempt, key: str, uncached: str, before: Snapshot, ambient: Mapping[str, str]
+    ) -> Result:
+        cell = attempt.cell
+        self._namespace.load_pending(attempt.inputs)
+        self._namespace.begin(attempt.inputs)
+        modules = set(sys.modules)
+        started = time.time()
+        self.ambient.watch_reads()
+        with self._files.task() as seen, self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture:
+            execution = await attempt.run(self._transform(attempt.body))
+        with self._lock:
+            return self._account(attempt, key, uncached, _Ran(
+                execution=execution, started_s=started, duration_s=time.time() - started, before=before,
+                ambient=ambient, modules=frozenset(modules), seen=seen, displays=tuple(capture.finish()),
+            ))  # fmt: skip
+
+    def _account(self, attempt: Attempt, key: str, uncached: str, ran: _Ran) -> Result:
+        """Compares the world with what it was before the run, and writes down what the run read and left."""
+        cell, execution, displays = attempt.cell, ran.execution, ran.displays
+        error = execution.error_before_exec or execution.error_in_exec
+        read_kinds = self.ambient.reads_seen()
+        changes = self._namespace.settle(cell.id, f"prov:{key}", cell.in_place, failed=error is not None)
+        self._namespace.versions.record(cell.id, changes.made)
+        after = self.look_around()
+        if error is not None:
+            return Result(trace=None, error=error, displays=displays, execution=execution)
+        tree = ast.parse(self._transform(attempt.body))
+        replays = self._definitions(tree, changes)
+        delta = self.ambient.delta(ran.before, after, imported=sys.modules.keys() - ran.modules)
+        uncached = uncached or self._effects(ran.seen, tree, changes, delta, displays, replays)
+        trace = Trace(
+            key=key,
+            source=cell.source,
+            digest=cell.digest,
+            inputs={name: version.fingerprint or "" for name, version in attempt.inputs.items()},
+            outputs={},
+            deletes=tuple(sorted(changes.deleted)),
+            replays=replays,
+            ambient_in=self._ambient_inputs(ran.ambient, delta, read_kinds, displays),
+            files_in=_stamped(ran.seen.read - ran.seen.written),
+            files_out=_stamped(ran.seen.written),
+            displays=displays,
+            started_s=ran.started_s,
+            duration_s=ran.duration_s,
+        )
+        trace = self._with_values(attempt, trace, changes, delta, store=not uncached)
+        self.note_ambient(cell.id, delta, after)
+        if not uncached:
+            self._store.put(trace)
+        promoted = frozenset(changes.in_place) - cell.in_place
+        return Result(trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted)
+
+    def can_restore_base(self, kind: str) -> bool:
+        """Whether the state before the first cell is one that a new kernel would have too."""
+        return kind in self.base and not self.ambient.is_virgin(kind, self.base_fingerprints[kind])
+
+    def restore_base(self, kind: str) -> None:
+        if self.ambient_now.get(kind) != self.base_fingerprints[kind]:
+            self.ambient.restore_full(kind, self.base[kind])
+
+    def look_around(self) -> Snapshot:
+        snapshot = self.ambient.snapshot()
+        self.ambient_now = self.ambient.fingerprints(snapshot)
+        return snapshot
+
+    def note_ambient(self, cell: str, kinds: Iterable[str], after: Snapshot) -> None:
+        """`cell` changed these kinds of process-wide state: they are versions too, of the pseudo-name `@kind`."""
+        made = {
+            f"@{kind}": Version(name=f"@{kind}", cell=cell, fingerprint=self.ambient_now.get(kind), retained=after[kind])
+            for kind in kinds
+            if kind in after
+        }
+        if made:
+            self._namespace.versions.record(cell, self._namespace.versions.made.get(cell, {}) | made)
+
+    def _ambient_inputs(
+        self, ambient: Mapping[str, str], delta: Mapping[str, object], read: set[str], displays: tuple[RawOutput, ...]
+    ) -> dict[str, str]:
+        """The process-wide state that the run depended on: what it changed from, read, or showed text under."""
+        kinds = {kind for kind in delta if self.ambient.is_read_by_changing(kind)} | read
+        if any(output["output_type"] == "stream" or "text/plain" in output.get("data", ()) for output in displays):
+            kinds |= self.ambient.display_kinds
+        return {kind: ambient[kind] for kind in sorted(kinds) if kind in ambient}
+
+    def _definitions(self, tree: ast.Module, changes: Changes) -> tuple[int, ...]:
+        """Positions of the statements to run again on a hit; marks what they bind as definitions (by result)."""
+        by_form = set(replayable(tree))
+        values = self._namespace.values
+        binder: dict[str, int] = {}
+        replays: set[int] = {position for position in by_form if not bound_by(tree.body[position])}
+        for position, statement in enumerate(tree.body):
+            for name in bound_by(statement):
+                binder[name] = position
+            if _stores_into_a_module(statement, values):
+                replays.add(position)
+        for name in changes.bound:
+            value, position_ = values.get(name), binder.get(name)
+            is_module = type(value).__name__ == "module"
+            if position_ is None:
+                if is_module:
+                    changes.made[name].definition = True
+                continue
+            if position_ in by_form or is_module or isinstance(value, type):
+                changes.made[name].definition = True
+                replays.add(position_)
+        return tuple(sorted(replays))
+
+    def _effects(
+        self, seen: Any, tree: ast.Module, changes: Changes, delta: Mapping[str, object],
+        displays: tuple[RawOutput, ...], replays: tuple[int, ...],
+    ) -> str:  # fmt: skip
+        """Why this run cannot be stored for what it did outside of Python, "" when it can."""
+        if seen.effects:
+            return f"it did {', '.join(sorted(seen.effects))}"
+        both = seen.read & seen.written
+        if both:
+            return f"it read and wrote {sorted(both)[0]}"
+        values_made = any(not version.definition for version in changes.made.values())
+        if values_made or delta or seen.written or displays:
+            return ""
+        rest = [statement for position, statement in enumerate(tree.body) if position not in set(replays)]
+        if has_effect_free_form(ast.Module(rest, [])):
+            return ""
+        return "it shows and binds nothing, so what it does cannot be seen"
+
+    def _with_values(
+        self, attempt: Attempt, trace: Trace, changes: Changes, delta: Mapping[str, object], *, store: bool
+    ) -> Trace:
+        """The trace with its outputs; their values and the changed process-wide state go to the store if `store`."""
+        stored = [name for name, version in changes.made.items() if not (version.definition or version.is_absent)]
+        references: list[str] = []
+        outputs: dict[str, Output] = {
+            name: output_of(version, None) for name, version in changes.made.items() if version.definition
+        }
+        for group in self._namespace.sharing(stored):
+            reference = self._keep(group) if store else None
+            position = None
+            if reference is not None:
+                position = len(references)
+                references.append(reference)
+            for name in group:
+                version = changes.made.get(name)
+                if version is None:
+                    version = self._also_made(name, attempt.cell.id, changes)
+                version.reference, version.group = reference, group
+                outputs[name] = output_of(version, position)
+        ambient_out = {}
+        if store:
+            for kind, change in delta.items():
+                ambient_out[kind] = self._store.put_value(dump({"delta": change}, {}), None)
+        self._namespace.versions.record(attempt.cell.id, changes.made)
+        return replace(trace, outputs=outputs, groups=tuple(references), ambient_out=ambient_out)
+
+    def _also_made(self, name: str, cell: str, changes: Changes) -> Version:
+        """`name` shares storage with something that the cell made: from here on the cell owns both."""
+        old = self._namespace.bound[name]
+        version = Version(
+            name=name, cell=cell, fingerprint=old.fingerprint, reach=old.reach, storage=old.storage,
+            handle=old.handle, in_place=True,
+        )  # fmt: skip
+        changes.made[name] = self._namespace.bound[name] = version
+        return version
+
+    def _keep(self, group: frozenset[str]) -> str | None:
+        try:
+            return self._namespace.keep(group)
+        except Unstorable:
+            return None
+
+
+def output_of(version: Version, group: int | None) -> Output:
+    return Output(
+        fingerprint=version.fingerprint or "",
+        group=group,
+        definition=version.definition,
+        in_place=version.in_place,
+        reach=tuple(sorted(version.reach)),
+        handle=version.handle,
+        summary=version.summary,
+    )
+
+
+def versions_of(trace: Trace, cell: str) -> dict[str, Version]:
+    """The versions that `cell` makes when it is answered by `trace`."""
+    groups: dict[int, frozenset[str]] = {}
+    for name, output in trace.outputs.items():
+        if output.group is not None:
+            groups[output.group] = groups.get(output.group, frozenset()) | {name}
+    versions = {
+        name: Version(
+            name=name,
+            cell=cell,
+            fingerprint=output.fingerprint,
+            reference=trace.groups[output.group] if output.group is not None else None,
+            group=groups.get(output.group, frozenset()) if output.group is not None else frozenset(),
+            reach=frozenset(output.reach),
+            handle=output.handle,
+            definition=output.definition,
+            in_place=output.in_place,
+            summary=output.summary,
+        )
+        for name, output in trace.outputs.items()
+    }
+    for name in trace.deletes:
+        versions[name] = Version(name=name, cell=cell, fingerprint="absent", is_absent=True)
+    return versions
+
+
+def _is_lost(output: Output) -> bool:
+    return output.group is None and not output.definition
+
+
+def _stamped(paths: set[str]) -> dict[str, Any]:
+    stamps = {path: stamp(path) for path in sorted(paths)}
+    return {path: found for path, found in stamps.items() if found is not None}
+
+
+def _names_needed_by(statement: ast.stmt) -> set[str]:
+    """Names that running a definition may read at once (not those that its bodies read later)."""
+    parts: list[ast.AST] = [statement]
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        parts = [*statement.decorator_list, statement.args]
+        if statement.returns is not None:
+            parts.append(statement.returns)
+    return {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+
+
+def _stores_into_a_module(statement: ast.stmt, values: Mapping[str, object]) -> bool:
+    if not isinstance(statement, ast.Assign):
+        return False
+    target: ast.expr = statement.targets[0]
+    if not isinstance(target, (ast.Attribute, ast.Subscript)):
+        return False
+    while isinstance(target, (ast.Attribute, ast.Subscript)):
+        target = target.value
+    return isinstance(target, ast.Name) and type(values.get(target.id)).__name__ == "module"
+
+

@@ -1,0 +1,157 @@
+"""`%flow` and `%%task` as a person types them: words in, calls of the session, text or graph out.
+
+It must not do anything that the session cannot be asked for from Python.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import TraitError
+
+from ..analysis.directives import complete, describe
+from ..view.text import text
+from .errors import TaskError
+
+if TYPE_CHECKING:
+    from .session import Session
+
+VERBS = {
+    "show": "show the live graph of this notebook",
+    "run": "run what is not fresh: these tasks and what they need, or everything",
+    "rerun": "run these tasks although they are fresh",
+    "retry": "run what failed and what it blocked, nothing else",
+    "from": "run these tasks and everything below them",
+    "cancel": "cancel these tasks, or the whole run",
+    "plan": "list what would run, why, and for about how long; runs nothing",
+    "why": "say why a task is not fresh, down to the root cause",
+    "status": "one line for each task",
+    "check": "run the notebook plainly in a kernel of its own and list every difference",
+    "config": "show the settings, or change them: setting=value",
+}
+
+
+class Magics:
+    """The magics of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def register(self) -> None:
+        shell = self._session.shell
+        task = _documented(self._task, f"{describe()}\n")
+        flow = _documented(self._flow, "%flow [verb] [task …]\n\n" + "\n".join(f"  {v:8}{h}" for v, h in VERBS.items()))
+        shell.register_magic_function(task, "cell", "task")  # type: ignore[no-untyped-call]
+        shell.register_magic_function(flow, "line", "flow")  # type: ignore[no-untyped-call]
+        shell.set_hook("complete_command", self._complete_flow, str_key="%flow")  # type: ignore[no-untyped-call]
+        shell.set_hook("complete_command", self._complete_task, str_key="%%task")  # type: ignore[no-untyped-call]
+
+    def unregister(self) -> None:
+        magics = self._session.shell.magics_manager.magics
+        magics["line"].pop("flow", None)
+        magics["cell"].pop("task", None)
+
+    def _task(self, line: str, cell: str) -> None:
+        """Reached only where no notebook cell is run: from a script or another cell's code."""
+        raise TaskError(
+            "%%task makes a task of a notebook cell. Inside other code there is no cell: "
+            "run the code itself, or ask the session with prefect_jupyter.notebook()."
+        )
+
+    def _flow(self, line: str) -> Any:
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            raise TaskError(f"%flow {line}: a quote is opened and not closed.") from None
+        verb, arguments = (words[0], words[1:]) if words else ("show", [])
+        if verb not in VERBS:
+            near = difflib.get_close_matches(verb, VERBS, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"the verbs are {', '.join(VERBS)}."
+            raise TaskError(f"%flow has no verb `{verb}`: {hint}")
+        handler: Callable[[list[str]], Any] = getattr(self, f"_do_{verb}")
+        return handler(arguments)
+
+    def _do_show(self, names: list[str]) -> None:
+        self._session.show_graph()
+
+    def _do_run(self, names: list[str]) -> None:
+        self._report("run", names)
+
+    def _do_rerun(self, names: list[str]) -> None:
+        self._report("rerun", _some(names, "rerun"))
+
+    def _do_retry(self, names: list[str]) -> None:
+        self._report("retry_failed", names)
+
+    def _do_from(self, names: list[str]) -> None:
+        self._report("run_from", _some(names, "from"))
+
+    def _do_cancel(self, names: list[str]) -> None:
+        print("Cancelling." if self._session.cancel(*names) else "Nothing is running that could be cancelled.")
+
+    def _do_plan(self, names: list[str]) -> None:
+        print(self._session.plan_text([self._session.task_named(name) for name in names]))
+
+    def _do_why(self, names: list[str]) -> None:
+        for name in _some(names, "why"):
+            print(self._session.why(name))
+
+    def _do_status(self, names: list[str]) -> None:
+        print(text(self._session.view()))
+
+    def _do_check(self, names: list[str]) -> None:
+        print(self._session.check())
+
+    def _do_config(self, words: list[str]) -> None:
+        settings = self._session.settings
+        known = {name: trait for name, trait in settings.traits(config=True).items()}
+        for word in words:
+            name, equals, value = word.partition("=")
+            if name not in known or not equals:
+                raise TaskError(f"%flow config {word}: write setting=value; the settings are {', '.join(known)}.")
+            try:
+                setattr(settings, name, known[name].from_string(value))
+            except (TraitError, ValueError):
+                raise TaskError(f"%flow config {word}: `{value}` is no value for {name}. {known[name].help}") from None
+        for name, trait in known.items():
+            print(f"{name} = {getattr(settings, name)!r}   {trait.help}")
+
+    def _report(self, verb: str, names: list[str]) -> None:
+        session = self._session
+        before = session.counts()
+        getattr(session, verb)(*names)
+        after = session.counts()
+        done = {kind: after[kind] - before[kind] for kind in ("executed", "cached", "failed", "skipped")}
+        if not any(done.values()):
+            print("Nothing to run: every task is up to date." if verb != "retry_failed" else "Nothing has failed.")
+            return
+        print(", ".join(f"{count} {kind if kind != 'skipped' else 'not run'}" for kind, count in done.items() if count))
+
+    def _complete_flow(self, shell: InteractiveShell, event: Any) -> list[str]:
+        words = event.line.split()
+        if len(words) < 2 or len(words) == 2 and not event.line.endswith(" "):
+            return list(VERBS)
+        if words[1] == "config":
+            return [f"{name}=" for name in self._session.settings.trait_names(config=True)]
+        return list(self._session.verdicts())
+
+    def _complete_task(self, shell: InteractiveShell, event: Any) -> list[str]:
+        return complete(event.line, len(event.line))
+
+
+def _some(names: list[str], verb: str) -> list[str]:
+    if not names:
+        raise TaskError(f"%flow {verb} needs the name of a task: %flow {verb} NAME.")
+    return names
+
+
+def _documented(function: Callable[..., Any], doc: str) -> Callable[..., Any]:
+    def magic(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    magic.__doc__ = doc
+    return magic

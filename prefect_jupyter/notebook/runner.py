@@ -1,0 +1,288 @@
+"""Runs tasks: which ones a request needs, each in its turn, and what their ends mean for the notebook.
+
+It must not parse, publish or know pages; the session tells it what was asked and shows what it reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from IPython.core.interactiveshell import ExecutionResult
+
+from ..core.cells import Cell
+from ..core.events import Event
+from ..core.run import Run
+from ..core.run_task import RunTask
+from ..runtime.engine import Engine, Outcome
+from .document import Document
+from .inline import Attempt, Inline, Result
+from .interception import Execution
+from .interrupts import Interrupts
+from .outputs import RawOutput, safe_text
+from .standing import Failure, Standing
+from .user_namespace import UserNamespace, is_notebook_name
+from .versions import Version, Versions
+
+_INTERRUPTED = (KeyboardInterrupt, asyncio.CancelledError)
+
+
+@dataclass(slots=True)
+class Counts:
+    """How often tasks ended which way since this kernel started."""
+
+    executed: int = 0
+    cached: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to run: `targets` whatever they are, `forced` ones even when the store has them.
+
+    `front` is the cell that a person runs right now; all other tasks show their outputs in their own cells.
+    """
+
+    targets: tuple[str, ...]
+    forced: frozenset[str] = frozenset()
+    front: tuple[str, Execution] | None = None
+
+
+@dataclass(slots=True)
+class Background:
+    """How a task runs that is not the cell in front: by the shell, its outputs going to its own cell."""
+
+    run: Callable[[Cell, str], Awaitable[ExecutionResult]]
+    begin: Callable[[str], None]
+    output: Callable[[str, str, RawOutput | None], None]
+    end: Callable[[str, tuple[RawOutput, ...]], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Runner:
+    """One notebook's runs. All of it happens on the main thread, but `cancel` may come from any thread."""
+
+    document: Document
+    versions: Versions
+    namespace: UserNamespace
+    standing: Standing
+    inline: Inline
+    interrupts: Interrupts
+    background: Background
+    clock: Callable[[], float]
+    lock: threading.RLock
+    body_of: Callable[[Cell], str]
+    has_await: Callable[[Cell], bool]
+    listen: Callable[[Event], None]
+    ended: Callable[[str, Result], None]
+    counts: Counts = field(default_factory=Counts)
+    results: dict[str, Result] = field(default_factory=dict)
+    engine: Engine | None = None
+    running: str | None = None
+    _request: Request | None = None
+
+    # --- what a request needs
+
+    def needed(self, targets: Iterable[str], forced: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """`targets` and what they need that is not up to date, in document order."""
+        graph = self.standing.graph
+        need = set(targets) | forced
+        stack = list(need)
+        while stack:
+            for above in graph.task_upstream(stack.pop()):
+                if above not in need and self.standing.verdict(above).kind == "stale":
+                    need.add(above)
+                    stack.append(above)
+        return tuple(sorted(need, key=graph.position))
+
+    # --- running
+
+    async def run(self, request: Request) -> Run:
+        graph = self.standing.graph
+        order = self.needed(request.targets, request.forced)
+        among = set(order)
+        tasks = []
+        for cell_id in order:
+            options = self.standing.cells[cell_id].options
+            assert options is not None
+            upstream = tuple(above for above in graph.task_upstream(cell_id) if above in among)
+            tasks.append(
+                RunTask(cell_id, upstream, options.trigger, options.retry, graph.names[cell_id])
+            )
+        outer = (self.engine, self._request)
+        self.engine, self._request = Engine(self._perform, self.clock, self.listen), request
+        try:
+            with self.interrupts.held():
+                return await self.engine.run(tasks)
+        finally:
+            self.engine, self._request = outer
+
+    def cancel(self, tasks: Iterable[str] | None) -> bool:
+        """Stops dispatch first, then the task that runs. Any thread may call. False: nothing of it was under way."""
+        engine, running = self.engine, self.running
+        if engine is None:
+            return False
+        wanted = None if tasks is None else tuple(tasks)
+        engine.cancel(wanted)
+        if running is not None and (wanted is None or running in wanted):
+            self.interrupts.stop(running)
+        return True
+
+    async def _perform(self, cell_id: str, attempt: int) -> Outcome:
+        request = self._request
+        assert request is not None
+        explicit = cell_id in request.targets or cell_id in request.forced
+        failure = self.standing.failures.get(cell_id)
+        if failure is not None and not explicit and self.standing.stands(cell_id, failure):
+            return Outcome("failed", failure.note, retry=False)
+        cell = self.standing.cells[cell_id]
+        problems = (*cell.problems, *self.standing.graph.problems.get(cell_id, ()))
+        if problems:
+            return Outcome("failed", problems[0].message, retry=False)
+        result = await self.attempt(cell, forced=cell_id in request.forced or attempt > 1)
+        return self._outcome(cell_id, result)
+
+    async def attempt(self, cell: Cell, *, forced: bool) -> Result:
+        """Runs one task once: binds what it reads, lets it run, gives the names their latest versions again."""
+        request = self._request
+        front = request.front[1] if request is not None and request.front and request.front[0] == cell.id else None
+        inputs = await self._bind(cell)
+        with self.lock:
+            self.restore_ambient(cell)
+        if front is None:
+            self.background.begin(cell.id)
+        outer, self.running = self.running, cell.id
+        try:
+            with self.interrupts.body(cell.id, awaits=self.has_await(cell)):
+                result = await self.inline.perform(
+                    Attempt(
+                        cell=cell,
+                        ordinal=self._ordinal(cell),
+                        body=self.body_of(cell),
+                        inputs=inputs,
+                        run=self._shell_run(cell, front),
+                        forced=forced,
+                        has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
+                        through=front is not None,
+                        sink=None if front is not None else self._sink(cell.id),
+                    )
+                )
+        finally:
+            self.running = outer
+        with self.lock:
+            self._account(cell, inputs, result)
+        if front is None:
+            self.background.end(cell.id, result.displays)
+        return result
+
+    def _shell_run(self, cell: Cell, front: Execution | None) -> Callable[[str], Awaitable[ExecutionResult]]:
+        if front is not None:
+            return front.run
+        return lambda transformed: self.background.run(cell, transformed)
+
+    def _sink(self, cell_id: str) -> Callable[[str, RawOutput | None], None]:
+        return lambda operation, output: self.background.output(cell_id, operation, output)
+
+    def _account(self, cell: Cell, inputs: dict[str, Version], result: Result) -> None:
+        self.results[cell.id] = result
+        self.versions.unsettled.discard(cell.id)
+        if result.error is not None:
+            known = {name: version.fingerprint or "" for name, version in inputs.items()}
+            note = f"{type(result.error).__name__}: {safe_text(result.error)}".partition("\n")[0][:300]
+            if not isinstance(result.error, _INTERRUPTED):
+                self.standing.failures[cell.id] = Failure(cell.digest, known, note)
+            self.standing.traces.pop(cell.id, None)
+            self.versions.unsettled.add(cell.id)
+        else:
+            self.standing.failures.pop(cell.id, None)
+            assert result.trace is not None
+            self.standing.traces[cell.id] = result.trace
+        self.standing.forget(cell.id)
+        self.ended(cell.id, result)
+        self.namespace.show_latest({*inputs, *self.versions.made.get(cell.id, ())})
+
+    def _outcome(self, cell_id: str, result: Result) -> Outcome:
+        if isinstance(result.error, _INTERRUPTED):
+            return Outcome("cancelled", "interrupted")
+        if result.error is not None:
+            self.counts.failed += 1
+            self.counts.executed += 1
+            return Outcome("failed", f"{type(result.error).__name__}: {safe_text(result.error)}".partition("\n")[0])
+        if result.cached:
+            self.counts.cached += 1
+            return Outcome("cached", "")
+        self.counts.executed += 1
+        return Outcome("success", result.uncached and f"not stored: {result.uncached}")
+
+    # --- what a cell sees
+
+    async def _bind(self, cell: Cell) -> dict[str, Version]:
+        """The versions that `cell` sees where it stands, bound; tasks whose values are lost run again first."""
+        with self.lock:
+            inputs = self.see(cell)
+            missing = self.missing(cell, inputs)
+        if not missing:
+            return inputs
+        for name, producer in missing:
+            above = self.standing.cells.get(producer)
+            if above is not None and above.is_task and not above.problems:
+                await self.attempt(above, forced=True)
+                self.counts.executed += 1
+        with self.lock:
+            return self.see(cell)
+
+    def see(self, cell: Cell) -> dict[str, Version]:
+        """Binds what `cell` reads, closed under what functions reach, without loading values. Main thread only."""
+        inputs: dict[str, Version] = {}
+        todo = set(self.standing.graph.reads(cell.id)).union(*cell.late.values())
+        if cell.reads_everything:
+            todo |= {name for name in (*self.namespace.values, *self.namespace.pending) if is_notebook_name(name)}
+        while todo:
+            name = todo.pop()
+            if name in inputs or not is_notebook_name(name):
+                continue
+            self.namespace.see(cell.id, [name], lazily=True)
+            held = self.namespace.bound.get(name)
+            if cell.is_task and held is not None and held.cell == cell.id:
+                self.namespace.hide(cell.id, name)
+            version = self.namespace.version(name)
+            if version is not None:
+                inputs[name] = version
+                todo |= version.reach - inputs.keys()
+        return inputs
+
+    def missing(self, cell: Cell, inputs: dict[str, Version]) -> list[tuple[str, str]]:
+        """Names whose right version cannot be had, each with the cell that made it."""
+        lost = []
+        for name in inputs:
+            wanted = self.versions.seen_by(cell.id, name)
+            if isinstance(wanted, Version) and self.namespace.bound.get(name) is not wanted:
+                lost.append((name, wanted.cell or ""))
+        return sorted(lost, key=lambda item: self.document.place(item[1]) or 0)
+
+    def restore_ambient(self, cell: Cell) -> None:
+        """Puts back the process-wide state that `cell` would meet in a run from the top."""
+        inline = self.inline
+        for kind, now in list(inline.ambient_now.items()):
+            wanted = self.versions.seen_by(cell.id, f"@{kind}")
+            if isinstance(wanted, Version):
+                if wanted.fingerprint != now:
+                    inline.ambient.restore_full(kind, wanted.retained)
+            elif wanted is None and self._was_changed_below(kind):
+                inline.restore_base(kind)
+        inline.look_around()
+
+    def _was_changed_below(self, kind: str) -> bool:
+        latest = self.versions.latest(f"@{kind}")
+        return latest is not None and self.inline.can_restore_base(kind)
+
+    def _ordinal(self, cell: Cell) -> int:
+        place = self.document.place(cell.id) or 0
+        return sum(
+            1
+            for other in self.document.order[:place]
+            if other in self.standing.cells and self.standing.cells[other].digest == cell.digest
+        )

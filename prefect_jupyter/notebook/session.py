@@ -1,0 +1,974 @@
+"""One notebook's pipeline in its kernel: takes cells and commands in, has them run, shows where everything stands.
+
+It must not hold rules of its own: what a cell means is in `analysis`, what is stale in `core`, how a task
+runs in `inline`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+import time
+import types
+import uuid
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+from .. import __version__
+from ..analysis.directives import read_header
+from ..analysis.reads_writes import analyse
+from ..analysis.statements import suppressed
+from ..core.cells import Cell
+from ..core.events import Event, RunEnded, RunStarted, TaskMoved
+from ..core.graph import Learned, connect
+from ..core.states import State
+from ..runtime.files import FileTracer
+from ..runtime.stores import Store, open_store
+from ..view.bundle import bundle
+from ..view.pipeline import EdgeView, NodeView, PipelineView, RowView
+from ..view.protocol import Command, Reply
+from .ambient import Ambient
+from .comm import Link
+from .document import Document
+from .errors import NotRun, TaskError
+from .inline import Inline, Result
+from .interception import Execution, Interception
+from .interrupts import Interrupts
+from .outputs import Outputs, RawOutput
+from .runner import Background, Counts, Request, Runner
+from .settings import Flow
+from .standing import PlainRun, Standing
+from .user_namespace import UserNamespace, is_notebook_name
+from .versions import Version, Versions
+
+if TYPE_CHECKING:
+    from .check import Check
+
+_T = TypeVar("_T")
+_PREVIEWED = (int, float, complex, str, bytes, bool, type(None))
+ORDER_WAIT_S = 0.2
+PAGE_WAIT_S = 1.5
+REFRESH_AFTER_S = 0.7
+
+
+class Session:
+    """What `%load_ext prefect_jupyter` starts, one for a kernel."""
+
+    def __init__(self, shell: InteractiveShell, settings: Flow) -> None:
+        self.id = uuid.uuid4().hex
+        self.shell = shell
+        self.settings = settings
+        self.document = Document()
+        self.versions = Versions(self.document)
+        self.store: Store = open_store("disk", self._warn_of_store)
+        self.namespace = UserNamespace(shell.user_ns, self.store, self.versions)
+        self.namespace.is_wanted = self._is_wanted_by_a_task
+        self.standing = Standing(self.document, self.versions, self.namespace)
+        self.outputs = Outputs(shell)
+        self._lock = threading.RLock()
+        self.inline = Inline(
+            shell, self.outputs, self.namespace, self.store, Ambient(shell), FileTracer(), self._lock, self._transform
+        )
+        self.standing.ambient_base = self.inline.base_fingerprints
+        self.interception = Interception(shell, self)
+        self.link = Link(self.receive, session=self.id, version=__version__)
+        self.interrupts = Interrupts(self._stray_interrupt)
+        self.runner = Runner(
+            document=self.document,
+            versions=self.versions,
+            namespace=self.namespace,
+            standing=self.standing,
+            inline=self.inline,
+            interrupts=self.interrupts,
+            background=Background(self._run_in_shell, self._begin_output, self._output, self._end_output),
+            clock=time.time,
+            lock=self._lock,
+            body_of=body_of,
+            has_await=self._has_await,
+            listen=self._listen,
+            ended=self._ended,
+        )
+        self._awaits: dict[str, bool] = {}
+        self._nodes: dict[str, NodeView] = {}
+        self._learned: dict[str, Learned] = {}
+        self._rows: dict[str, RowView] = {}
+        self._graph_is_old = True
+        self._turn = asyncio.Lock()
+        self._queue: deque[tuple[str, tuple[str, ...]]] = deque()
+        self._draining = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._unseen_outputs: dict[str, list[RawOutput]] = {}
+        self._run_progress = [0, 0]
+        self._order_arrived = threading.Event()
+        self._front_end_names_cells = False
+        self._graph_shown = False
+        self._display_id = f"prefect-jupyter-{self.id}"
+        self._refresh: asyncio.TimerHandle | None = None
+        self._widget: Any = None
+        self._history_at_start = self._texts_run_before()
+
+    # --- life
+
+    def start(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
+        self.outputs.install()
+        self.interception.install()
+        self._wrap_introspection()
+        self.shell.events.register("post_run_cell", self._after_the_loading_cell)
+        self.link.start()
+
+    def stop(self) -> None:
+        self.link.stop()
+        self.interception.uninstall()
+        self.outputs.uninstall()
+        self._unwrap_introspection()
+        self.store.close()
+
+    def _after_the_loading_cell(self, result: ExecutionResult) -> None:
+        """The cell with `%load_ext` began before us: what it bound is known only now."""
+        self.shell.events.unregister("post_run_cell", self._after_the_loading_cell)
+        info = result.info
+        cell_id = getattr(info, "cell_id", None)
+        if cell_id is None or info is None or cell_id in self.standing.plain_runs:
+            return
+        with self._lock:
+            self._history_at_start.discard(info.raw_cell)
+            self.document.executed(cell_id, info.raw_cell, result.execution_count or 0)
+            self._adopt_earlier_cell(self._cell(cell_id))
+            self._show()
+
+    def _texts_run_before(self) -> set[str]:
+        history = getattr(self.shell.history_manager, "input_hist_raw", [])
+        return {text for text in history if text.strip()}
+
+    def _adopt_earlier_cell(self, cell: Cell) -> None:
+        """A plain cell that ran before us counts as run; the names that it writes hold what it wrote."""
+        if cell.is_task or cell.id in self.standing.plain_runs:
+            return
+        made = {}
+        for name in cell.writes:
+            if name in self.shell.user_ns and name not in self.namespace.bound:
+                made[name] = self.namespace.bound[name] = Version(name=name, cell=cell.id)
+        self.versions.record(cell.id, made)
+        self.standing.plain_runs[cell.id] = PlainRun(cell.digest)
+        self._graph_is_old = True
+
+    # --- cells
+
+    def needs_loop(self, text: str, cell_id: str | None) -> bool | None:
+        if self._turn.locked():
+            return True
+        with self._lock:
+            cell = analyse(cell_id or "", text, self._transform)
+            names = [] if cell_id is None or cell_id not in self.document else [cell_id]
+            above = [self.standing.cells[a] for n in names for a in self._graph_now().ancestors([n]) if a in self.standing.cells]
+            if any(c.is_task and (self._has_await(c) or _waits(c)) for c in (cell, *above)):
+                return True
+        return None
+
+    async def on_cell(self, execution: Execution) -> ExecutionResult:
+        async with self._turn:
+            with self._lock:
+                self._front_end_names_cells |= execution.cell_id is not None
+                self._wait_for_order(execution.cell_id)
+                cell_id = self.document.executed(execution.cell_id, execution.text, self.shell.execution_count)
+                cell = self._cell(cell_id)
+                self._take_over_name(cell)
+                self._graph_is_old |= cell_id not in self.standing.graph
+                self._graph_now()
+            if cell.is_task or cell.problems and _is_meant_as_task(cell):
+                return await self._run_task_cell(cell, execution)
+            return await self._run_plain_cell(cell, execution)
+
+    async def _run_task_cell(self, cell: Cell, execution: Execution) -> ExecutionResult:
+        problems = (*cell.problems, *self.standing.graph.problems.get(cell.id, ()))
+        if problems:
+            return await self._refuse(cell, execution, problems[0].message)
+        assert cell.options is not None
+        if cell.options.defer:
+            self._show()
+            return await execution.run("")
+        before = self.runner.results.get(cell.id)
+        run = await self.runner.run(Request(targets=(cell.id,), front=(cell.id, execution)))
+        self._show()
+        result = self.runner.results.get(cell.id)
+        if result is None or result is before or result.execution is None:
+            row = next((row for row in run.rows if row.task.id == cell.id), None)
+            note = row.note if row is not None and row.note else "it was cancelled before it started"
+            return await self._not_run(execution, note)
+        if result.error is not None and self._failure_stays_in_its_cell(execution):
+            result.execution.error_in_exec = None
+        return result.execution
+
+    async def _not_run(self, execution: Execution, note: str) -> ExecutionResult:
+        """The cell did not run, which is no error of its own: cells behind it go on."""
+        print(f"{note}\nMend the task that failed, then press Retry failed or run its cell.", file=sys.stderr)
+        done = await execution.run("")
+        if not self._failure_stays_in_its_cell(execution):
+            done.error_in_exec = NotRun(note)
+        return done
+
+    async def _refuse(self, cell: Cell, execution: Execution, message: str) -> ExecutionResult:
+        self._set_row(cell.id, RowView(state="ValidationFailed", verdict="stale", note=message, reason=message))
+        self._show()
+        return await execution.run(refusal=TaskError(f"{self.document.label(cell.id)} {message}"))
+
+    def _failure_stays_in_its_cell(self, execution: Execution) -> bool:
+        """In a page the cells behind a failed task go on; in scripts and CI an error stops the run as always."""
+        return execution.cell_id is not None and not self.settings.stop_on_error
+
+    async def _run_plain_cell(self, cell: Cell, execution: Execution) -> ExecutionResult:
+        refused = await self._demand(cell)
+        if refused is not None and self._lacks_names(cell):
+            return await execution.run(refusal=NotRun(refused))
+        if refused is not None:
+            print(f"{refused}; this cell reads what it left before.", file=sys.stderr)
+        with self._lock:
+            inputs = self.runner.see(cell)
+            lost = self.runner.missing(cell, inputs)
+            self.runner.restore_ambient(cell)
+            self.namespace.load_pending(inputs)
+            tracked = [name for name in inputs if inputs[name].fingerprint is not None]
+            self.namespace.begin(tracked)
+            before = self.inline.ambient.snapshot()
+            modules = set(sys.modules)
+        result = await execution.run()
+        with self._lock:
+            trouble = ""
+            if lost:
+                trouble = f"ran twice or out of order: the `{lost[0][0]}` that it reads in a run from the top is gone"
+            changes = self.namespace.settle(cell.id, f"plain:{cell.digest}:{len(self.document.order)}", cell.in_place)
+            self.versions.record(cell.id, changes.made)
+            after = self.inline.look_around()
+            delta = self.inline.ambient.delta(before, after, imported=sys.modules.keys() - modules)
+            self.inline.note_ambient(cell.id, delta, after)
+            self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble)
+            self.versions.unsettled.discard(cell.id)
+            self._learn(cell, changes.made.keys(), inputs.keys())
+            self._take_fingerprints(cell, changes.made)
+            self.namespace.show_latest({*inputs, *changes.made})
+            self.standing.forget(cell.id)
+            self._show()
+        return result
+
+    def _take_fingerprints(self, cell: Cell, made: Mapping[str, Version]) -> None:
+        """What tasks read is fingerprinted as it leaves its cell, so that a later change can be seen."""
+        self._graph_now()
+        for name, version in made.items():
+            value = self.shell.user_ns.get(name)
+            if isinstance(value, _PREVIEWED) and version.fingerprint is None:
+                self.namespace.version(name)
+            if version.fingerprint is None and self._is_wanted_by_a_task(version):
+                self.namespace.version(name)
+            if isinstance(value, _PREVIEWED) and version.fingerprint is not None:
+                self.standing.previews[version.fingerprint] = preview(value)
+
+    def _is_wanted_by_a_task(self, version: Version) -> bool:
+        graph = self.standing.graph
+        if version.cell is None or version.cell not in graph:
+            return False
+        return any(self.standing.cells[reader].is_task for reader in graph.readers(version.cell, version.name))
+
+    async def _demand(self, cell: Cell) -> str | None:
+        """Brings the tasks up to date that a plain cell reads. Returns why one of them cannot be."""
+        graph = self._graph_now()
+        above = [c for c in graph.upstream(cell.id) if self.standing.cells[c].is_task]
+        stale = [c for c in above if self.standing.verdict(c).kind == "stale"]
+        if stale:
+            stale = [c for c in stale if not self.standing.cells[c].problems]
+            await self.runner.run(Request(targets=tuple(c for c in stale if c not in self.standing.failures or not self.standing.stands(c, self.standing.failures[c]))))
+        for c in above:
+            failure = self.standing.failures.get(c)
+            if failure is not None:
+                return f"not run: `{self.standing.name(c)}` failed ({failure.note})"
+        return None
+
+    def _lacks_names(self, cell: Cell) -> bool:
+        return any(not self.namespace.holds(name) and name in self._written_names() for name in cell.reads)
+
+    def _written_names(self) -> set[str]:
+        return set().union(*(cell.writes for cell in self.standing.cells.values() if cell.id in self.document))
+
+    # --- the document
+
+    def update_document(self, order: Sequence[str] | None, sources: Mapping[str, str]) -> None:
+        """The notebook's code cells as a front end shows them, in order. Runs nothing."""
+        with self._lock:
+            changed = self.document.update(order, sources)
+            if changed or not self._order_arrived.is_set():
+                for cell_id in changed:
+                    if cell_id in self.document:
+                        cell = self._cell(cell_id)
+                        if self._history_at_start and cell.source in self._history_at_start:
+                            self._adopt_earlier_cell(cell)
+                self._graph_is_old = True
+                self._show()
+            self._order_arrived.set()
+
+    def _wait_for_order(self, cell_id: str | None) -> None:
+        """A cell that the page has just made is announced within a moment; without a page nobody announces it."""
+        if cell_id is not None and self.link.pages and cell_id not in self.document:
+            self._order_arrived.clear()
+            self._lock.release()
+            try:
+                self._order_arrived.wait(ORDER_WAIT_S)
+            finally:
+                self._lock.acquire()
+
+    def _cell(self, cell_id: str) -> Cell:
+        """The present reading of a cell, analysed when its text is new."""
+        text = self.document.texts[cell_id]
+        known = self.standing.cells.get(cell_id)
+        if known is not None and known.source == text:
+            return known
+        cell = analyse(cell_id, text, self._transform)
+        self.standing.cells[cell_id] = cell
+        self.versions.expect(cell_id, cell.writes | cell.in_place | cell.deletes)
+        self._learned.pop(cell_id, None)
+        if known is not None and known.digest != cell.digest:
+            self.versions.unsettled.add(cell_id)
+        self.standing.forget(cell_id)
+        self._graph_is_old = True
+        return cell
+
+    def _take_over_name(self, cell: Cell) -> None:
+        """Without cell ids, running a named task again replaces the cell that had its name."""
+        if cell.options is None or cell.options.name is None or not cell.id.startswith("execution-"):
+            return
+        for other in list(self.document.order):
+            options = self.standing.cells[other].options
+            if other != cell.id and options is not None and options.name == cell.options.name and other.startswith("execution-"):
+                self.document.forget(other)
+                self.runner.results.pop(other, None)
+                self._graph_is_old = True
+
+    def _transform(self, text: str) -> str:
+        """IPython's transformation, but with the empty lines at the top that keep the editor's line numbers."""
+        lines = text.splitlines(keepends=True)
+        leading = next((i for i, line in enumerate(lines) if line.strip()), 0)
+        transformed: str = self.shell.transform_cell(text)  # type: ignore[no-untyped-call]
+        return "\n" * leading + transformed
+
+    def _has_await(self, cell: Cell) -> bool:
+        known = self._awaits.get(cell.source)
+        if known is None:
+            known = self.interception.original_decision(self._transform_safely(body_of(cell)))
+            self._awaits[cell.source] = known
+        return known
+
+    def _transform_safely(self, text: str) -> str:
+        try:
+            return self._transform(text)
+        except SyntaxError:
+            return ""
+
+    def _graph_now(self) -> Any:
+        with self._lock:
+            if self._graph_is_old:
+                self._graph_is_old = False
+                for cell_id in self.document.order:
+                    self._cell(cell_id)
+                self._graph_is_old = False
+                self.versions.rebuild()
+                self.standing.graph = connect(
+                    [self.standing.cells[cell_id] for cell_id in self.document.order],
+                    self._learned,
+                    labels={cell_id: self.document.label(cell_id) for cell_id in self.document.order},
+                    external=_External(self),
+                )
+                self.standing.forget_all()
+            return self.standing.graph
+
+    def _learn(self, cell: Cell, written: Iterable[str], read: Iterable[str]) -> None:
+        """Remembers what the run of a cell read and wrote beyond its text."""
+        writes = frozenset(written) - cell.writes - cell.in_place - cell.deletes
+        writes = frozenset(name for name in writes if not name.startswith("@"))
+        graph = self.standing.graph
+        reads = frozenset(read) - (graph.reads(cell.id) if cell.id in graph else frozenset())
+        learned = Learned(reads=reads, writes=writes)
+        if learned != self._learned.get(cell.id, Learned()):
+            self._learned[cell.id] = learned
+            self._graph_is_old = True
+
+    # --- runs
+
+    def _ended(self, cell_id: str, result: Result) -> None:
+        cell = self.standing.cells[cell_id]
+        made = self.versions.made.get(cell_id, {})
+        self._learn(cell, made, result.trace.inputs if result.trace is not None else ())
+        for name, version in made.items():
+            value = self.shell.user_ns.get(name)
+            if isinstance(value, _PREVIEWED) and version.fingerprint is not None:
+                self.standing.previews[version.fingerprint] = preview(value)
+        for name in sorted(result.promoted):
+            if result.trace is not None and not result.cached and result.trace.outputs[name].handle is None:
+                self.link.publisher.notice(
+                    "info",
+                    f"`{self.standing.name(cell_id)}` changes `{name}` in place: what it leaves is a new version of it.",
+                    task=cell_id,
+                    cell=cell_id,
+                )
+        if result.trace is not None:
+            self.store.remember(self.notebook, self.standing.name(cell_id), result.trace.key)
+
+    @property
+    def notebook(self) -> str:
+        """What the store calls this notebook: the path that the server told the kernel, or the working folder."""
+        return os.environ.get("JPY_SESSION_NAME") or os.getcwd()
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._run_progress = [0, len(event.tasks)]
+            self.link.publisher.run(0, len(event.tasks))
+        elif isinstance(event, RunEnded):
+            self.link.publisher.run(0, 0)
+        elif isinstance(event, TaskMoved):
+            self._moved(event)
+
+    def _moved(self, event: TaskMoved) -> None:
+        if event.state is State.Pending and event.attempt == 0:
+            return
+        row = self._rows.get(event.task) or RowView()
+        started, ended = row.started_ms, row.ended_ms
+        if event.state is State.Running:
+            started, ended = event.at * 1000, None
+        elif event.state.is_finished:
+            ended = event.at * 1000
+            self._run_progress[0] += 1
+            self.link.publisher.run(*self._run_progress)
+        note = event.note
+        result = self.runner.results.get(event.task)
+        if event.state is State.Cached and result is not None and result.trace is not None:
+            note = cached_note(result.trace.started_s, result.trace.duration_s)
+        if event.state is State.TriggerFailed:
+            self.runner.counts.skipped += 1
+        self._set_row(
+            event.task,
+            RowView(
+                state=event.state.name,
+                verdict=row.verdict,
+                started_ms=started,
+                ended_ms=ended,
+                attempt=event.attempt,
+                note=note,
+                reason=row.reason,
+            ),
+        )
+        if event.state in (State.Failed, State.TimedOut, State.Crashed):
+            self.link.publisher.notice(
+                "error",
+                f"`{self.standing.name(event.task)}` failed: {note}",
+                task=event.task,
+                cell=event.task,
+                verbs=["retry_failed"],
+            )
+
+    async def _run_in_shell(self, cell: Cell, transformed: str) -> ExecutionResult:
+        """Runs a task that is not the cell in front: like a cell, but without a place in the history."""
+        run = self.interception.original
+        hook: Any = self.shell.displayhook
+        hook.quiet = lambda: suppressed(body_of(cell))  # its own way looks at the last cell in the history
+        try:
+            result: ExecutionResult = await run(
+                cell.source, store_history=False, silent=False, transformed_cell=transformed
+            )
+            return result
+        finally:
+            del hook.quiet
+
+    def _begin_output(self, cell_id: str) -> None:
+        self._unseen_outputs.pop(cell_id, None)
+        self.link.publisher.output(cell_id, "clear")
+
+    def _output(self, cell_id: str, operation: str, output: RawOutput | None) -> None:
+        self.link.publisher.output(cell_id, operation, output)
+
+    def _end_output(self, cell_id: str, displays: tuple[RawOutput, ...]) -> None:
+        if not self.link.pages:
+            self._unseen_outputs[cell_id] = list(displays)
+
+    def _stray_interrupt(self) -> None:
+        self.runner.cancel(None)
+
+    # --- commands from pages
+
+    def receive(self, command: Command) -> Reply:
+        """Takes a command in, from any thread, and answers before its work is done."""
+        self.update_document(command.order, command.sources)
+        handler = getattr(self, f"_command_{command.verb}", None)
+        if handler is None:
+            return command.reply(f"`{command.verb}` is not something that can be asked for.", ok=False)
+        with self._lock:
+            unknown = [task for task in command.tasks if task not in self._graph_now().names]
+        if unknown:
+            return command.reply("This task is not in the notebook any more. Reload the page.", ok=False)
+        reply: Reply = handler(command)
+        return reply
+
+    def _command_document(self, command: Command) -> Reply:
+        return command.reply()
+
+    def _command_snap(self, command: Command) -> Reply:
+        return command.reply(detail=self.link.publisher.snapshot())
+
+    def _command_why(self, command: Command) -> Reply:
+        with self._lock:
+            return command.reply("\n\n".join(self.why(task) for task in command.tasks))
+
+    def _command_plan(self, command: Command) -> Reply:
+        with self._lock:
+            return command.reply(self.plan_text(command.tasks))
+
+    def _command_cancel(self, command: Command) -> Reply:
+        tasks = command.tasks or None
+        queued = [item for item in self._queue if tasks is None or set(item[1]) & set(tasks)]
+        for item in queued:
+            with contextlib.suppress(ValueError):
+                self._queue.remove(item)
+                self._unschedule(item[1])
+        stopped = self.runner.cancel(tasks)
+        if not stopped and not queued:
+            return command.reply("Nothing is running that could be cancelled.")
+        return command.reply("Cancelling.")
+
+    def _command_run(self, command: Command) -> Reply:
+        return self._accept(command, "run")
+
+    def _command_rerun(self, command: Command) -> Reply:
+        return self._accept(command, "rerun")
+
+    def _command_run_from(self, command: Command) -> Reply:
+        return self._accept(command, "run_from")
+
+    def _command_retry_failed(self, command: Command) -> Reply:
+        return self._accept(command, "retry_failed")
+
+    def _accept(self, command: Command, verb: str) -> Reply:
+        """Checks and queues; the main thread does the work as soon as it is free."""
+        with self._lock:
+            try:
+                request = self._request(verb, command.tasks)
+            except TaskError as error:
+                return command.reply(str(error), ok=False)
+            if not request.targets:
+                return command.reply(_NOTHING_TO_DO[verb])
+            for task in self.runner.needed(request.targets, request.forced):
+                row = self._rows.get(task) or RowView()
+                self._set_row(task, _with_state(row, "Scheduled", "" if self._is_free() else "waits for the cell that runs now"))
+            self._queue.append((verb, command.tasks))
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._begin_draining)
+        count = len(request.targets)
+        what = f"{count} task{'s' if count > 1 else ''}"
+        return command.reply(f"{what} to run." if self._is_free() else f"{what} to run when the present cell has finished.")
+
+    def _is_free(self) -> bool:
+        return not self.interception.is_inside_a_cell and self.runner.running is None
+
+    def _begin_draining(self) -> None:
+        if not self._draining and self._loop is not None:
+            self._draining = True
+            task = self._loop.create_task(self._drain())
+            self._drain_task = task
+
+    async def _drain(self) -> None:
+        try:
+            async with self._turn:
+                while self._queue:
+                    verb, tasks = self._queue.popleft()
+                    with self._busy():
+                        await self.carry_out(verb, tasks)
+        finally:
+            self._draining = False
+            self._show()
+
+    @contextlib.contextmanager
+    def _busy(self) -> Any:
+        """Pages see a busy kernel while a button's work runs, as they do while a cell runs."""
+        kernel = getattr(self.shell, "kernel", None)
+        publish = getattr(kernel, "_publish_status", None)
+        if publish is not None:
+            publish("busy", "shell", parent={})
+        try:
+            yield
+        finally:
+            if publish is not None:
+                publish("idle", "shell", parent={})
+
+    def _unschedule(self, tasks: Iterable[str]) -> None:
+        for task, row in list(self._rows.items()):
+            if row.state == "Scheduled" and (not tasks or task in tasks):
+                result = self.runner.results.get(task)
+                state = "Pending" if result is None else "Failed" if result.error else "Cached" if result.cached else "Success"
+                self._set_row(task, _with_state(row, state, ""))
+
+    def _request(self, verb: str, tasks: Sequence[str]) -> Request:
+        """Which tasks a verb means. Raises `TaskError` when a text that it would run cannot be run."""
+        graph = self._graph_now()
+        everything = [task for task in graph.names if not self.standing.cells[task].problems]
+        forced: frozenset[str] = frozenset()
+        if verb == "run":
+            targets = [task for task in tasks or everything if self.standing.verdict(task).kind == "stale"]
+        elif verb == "rerun":
+            targets = list(tasks or everything)
+            forced = frozenset(targets)
+        elif verb == "run_from":
+            below = [task for task in graph.descendants(tasks) if self.standing.cells[task].is_task]
+            targets = [*tasks, *(task for task in below if task not in tasks)]
+            forced = frozenset(targets)
+        else:
+            targets = [task for task in tasks or everything if self._has_failed(task)]
+            targets += [task for task in everything if task not in targets and self._is_blocked(task, targets)]
+        for task in targets:
+            problems = (*self.standing.cells[task].problems, *graph.problems.get(task, ()))
+            if problems:
+                raise TaskError(f"{self.document.label(task)} {problems[0].message} Nothing has run.")
+        return Request(targets=tuple(sorted(set(targets), key=graph.position)), forced=forced)
+
+    def _has_failed(self, task: str) -> bool:
+        return self.row(task).state in ("Failed", "TimedOut", "Crashed", "Cancelled", "ValidationFailed")
+
+    def _is_blocked(self, task: str, failed: Sequence[str]) -> bool:
+        return self.row(task).state == "TriggerFailed" and any(
+            above in failed for above in self.standing.graph.ancestors([task])
+        )
+
+    async def carry_out(self, verb: str, tasks: Sequence[str]) -> None:
+        """Runs what a verb means now, on the main thread."""
+        with self._lock:
+            request = self._request(verb, tasks)
+        if request.targets:
+            await self.runner.run(request)
+        self._show()
+
+    # --- the Python interface
+
+    def run(self, *names: str) -> Counts:
+        """Brings the named tasks up to date, or all; what is fresh or in the store does not execute."""
+        return self._do("run", names)
+
+    def rerun(self, *names: str) -> Counts:
+        """Executes the named tasks, or all, whatever the store has."""
+        return self._do("rerun", names)
+
+    def run_from(self, *names: str) -> Counts:
+        """Executes the named tasks and everything below them."""
+        return self._do("run_from", names)
+
+    def retry_failed(self, *names: str) -> Counts:
+        """Executes what failed, and what could not run because of it."""
+        return self._do("retry_failed", names)
+
+    def cancel(self, *names: str) -> bool:
+        """Stops the named tasks, or all that runs or waits."""
+        return self.runner.cancel([self.task_named(name) for name in names] or None)
+
+    def _do(self, verb: str, names: Sequence[str]) -> Counts:
+        tasks = tuple(self.task_named(name) for name in names)
+        self._run_to_end(self.carry_out(verb, tasks))
+        return self.runner.counts
+
+    def _run_to_end(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Drives `work` from inside a cell: without a loop where it awaits nothing, else in a loop of its own."""
+        if any(cell.is_task and (self._has_await(cell) or _waits(cell)) for cell in self.standing.cells.values()):
+            return _in_a_loop_of_its_own(work)
+        try:
+            work.send(None)
+        except StopIteration as stop:
+            result: _T = stop.value
+            return result
+        raise AssertionError("A run that awaits something was driven without a loop.")
+
+    def task_named(self, name: str) -> str:
+        """The id of a task by its name. Raises `TaskError` that lists the names there are."""
+        names = self._graph_now().names
+        for task, known in names.items():
+            if known == name or task == name:
+                return str(task)
+        there = ", ".join(f"`{known}`" for known in names.values()) or "none yet"
+        raise TaskError(f"There is no task `{name}` in this notebook. Tasks: {there}.")
+
+    def counts(self) -> dict[str, int]:
+        """{"tasks", "executed", "cached", "failed", "skipped"}: the tasks there are, and how often they ended how."""
+        counts = self.runner.counts
+        return {
+            "tasks": len(self._graph_now().names),
+            "executed": counts.executed,
+            "cached": counts.cached,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+        }
+
+    def verdicts(self) -> dict[str, str]:
+        """The verdict on each task by its name: fresh, stale, unverified."""
+        with self._lock:
+            graph = self._graph_now()
+            return {name: self.standing.verdict(task).kind for task, name in graph.names.items()}
+
+    def why(self, name: str) -> str:
+        """Why a task is not fresh, down to the causes, in lines."""
+        task = self.task_named(name)
+        with self._lock:
+            found = self.standing.verdict(task)
+        title = f"{self.standing.name(task)} is {found.kind}"
+        if found.is_fresh:
+            return f"{title}: it equals what a run from the top would show."
+        lines = [f"{title}:"]
+        for reason in found.reasons:
+            where = f" ({self.document.label(reason.cell)})" if reason.cell else ""
+            lines.append(f"  - {reason.text}{where}")
+            lines += [f"      {line}" for line in reason.detail.splitlines()]
+        return "\n".join(lines)
+
+    def plan(self, *names: str) -> list[tuple[str, str, float | None]]:
+        """What `run` would do: (task, why, expected seconds or None) in order. Runs nothing."""
+        with self._lock:
+            tasks = tuple(self.task_named(name) for name in names)
+            request = self._request("run", tasks)
+            return [
+                (self.standing.name(task), self.standing.verdict(task).reason, self._expected_s(task))
+                for task in self.runner.needed(request.targets)
+            ]
+
+    def plan_text(self, tasks: Sequence[str] = ()) -> str:
+        entries = self.plan(*tasks)
+        if not entries:
+            return "Nothing to run: every task is up to date."
+        known = [seconds for _, _, seconds in entries if seconds is not None]
+        total = f", about {duration(sum(known))}" if known else ""
+        lines = [f"{len(entries)} task{'s' if len(entries) > 1 else ''} to run{total}:"]
+        for name, reason, seconds in entries:
+            lines.append(f"  {name}: {reason}" + (f" · {duration(seconds)}" if seconds is not None else ""))
+        return "\n".join(lines)
+
+    def _expected_s(self, task: str) -> float | None:
+        trace = self.standing.traces.get(task)
+        return trace.duration_s if trace is not None else None
+
+    def check(self) -> Check:
+        """Runs the notebook plainly in a new kernel and returns each difference from what fresh tasks show."""
+        from .check import check
+
+        return check(self)
+
+    # --- what is shown
+
+    def row(self, task: str) -> RowView:
+        return self._rows.get(task) or RowView()
+
+    def _set_row(self, task: str, row: RowView) -> None:
+        self._rows[task] = row
+        self.link.publisher.row(task, row)
+
+    def view(self) -> PipelineView:
+        """The pipeline as every view shows it."""
+        with self._lock:
+            graph = self._graph_now()
+            tasks = list(graph.names)
+            index = {task: i for i, task in enumerate(tasks)}
+            nodes = tuple(self._node(task) for task in tasks)
+            edges = tuple(EdgeView(index[e.source], index[e.target], e.names) for e in graph.task_edges)
+            rows = tuple(self._judged_row(task) for task in tasks)
+            return PipelineView(title=self.title, session=self.id, nodes=nodes, edges=edges, rows=rows)
+
+    def show_graph(self) -> None:
+        """Shows the live graph in the cell that runs now."""
+        from IPython.display import display
+
+        if self._has_front_end() and not self._page_arrives():
+            from ..view.widget import FlowWidget
+
+            self._widget = self._widget or FlowWidget.connected(self)
+            display(self._widget)
+            return
+        self._graph_shown = True
+        display(bundle(self.view()), raw=True, display_id=self._display_id)
+
+    def _refresh_shown_graph(self) -> None:
+        """Writes the saved form of the graph anew, some time after the last run: it is part of the file."""
+        if not self._graph_shown or self._loop is None:
+            return
+        if self._refresh is not None:
+            self._refresh.cancel()
+
+        def refresh() -> None:
+            self._refresh = None
+            if not self._turn.locked():
+                self.shell.display_pub.publish(
+                    bundle(self.view()), {}, transient={"display_id": self._display_id}, update=True
+                )
+
+        self._refresh = self._loop.call_later(REFRESH_AFTER_S, refresh)
+
+    def _has_front_end(self) -> bool:
+        return getattr(self.shell, "kernel", None) is not None and self._front_end_names_cells
+
+    def _page_arrives(self) -> bool:
+        """Waits a moment for the page that has just been told of us: it connects in another thread."""
+        deadline = time.monotonic() + PAGE_WAIT_S
+        while not self.link.pages and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.link.pages > 0
+
+    @property
+    def title(self) -> str:
+        return os.path.basename(os.environ.get("JPY_SESSION_NAME", "")) or "notebook"
+
+    def _node(self, task: str) -> NodeView:
+        cell = self.standing.cells[task]
+        made = self.versions.made.get(task, {})
+        visible = [name for name in sorted(cell.writes - cell.hidden | cell.in_place)]
+        visible += [n for n, v in sorted(made.items()) if n not in visible and v.in_place and not n.startswith("@")]
+        graph = self.standing.graph
+        reads = [name for name in sorted(graph.reads(task)) if self._is_shown_as_read(task, name)]
+        return NodeView(
+            id=task, name=graph.names[task], cell=task, label=self.document.labels.get(task, ""),
+            reads=tuple(reads), writes=tuple(visible),
+        )  # fmt: skip
+
+    def _is_shown_as_read(self, task: str, name: str) -> bool:
+        """Inputs are values; modules, functions and classes go without saying."""
+        seen = self.versions.seen_by(task, name)
+        if isinstance(seen, Version):
+            if seen.definition:
+                return False
+            return not isinstance(self.shell.user_ns.get(name), (types.ModuleType, types.FunctionType, type))
+        if isinstance(seen, str):
+            return name not in self.standing.cells[seen].definitions
+        return False
+
+    def _judged_row(self, task: str) -> RowView:
+        row = self.row(task)
+        found = self.standing.verdict(task)
+        return RowView(
+            state=row.state, verdict=found.kind, started_ms=row.started_ms, ended_ms=row.ended_ms,
+            attempt=row.attempt, note=row.note, reason=found.reason,
+        )  # fmt: skip
+
+    def _show(self) -> None:
+        """Publishes what changed since it was last called: the graph, and the rows of tasks whose standing may differ."""
+        with self._lock:
+            graph = self._graph_now()
+            publisher = self.link.publisher
+            changed, self.standing.changed = self.standing.changed, set()
+            for task in graph.names:
+                if task in changed or task not in self._nodes:
+                    self._nodes[task] = self._node(task)
+            if changed:
+                index = {task: i for i, task in enumerate(graph.names)}
+                edges = [EdgeView(index[e.source], index[e.target], e.names) for e in graph.task_edges]
+                publisher.graph(self.title, [self._nodes[task] for task in graph.names], edges)
+            for task in graph.names if len(changed) > len(graph.names) else changed:
+                if task in graph.names:
+                    self._rows[task] = self._judged_row(task)
+                    publisher.row(task, self._rows[task])
+        self._refresh_shown_graph()
+
+    # --- completions of values that have not been loaded
+
+    def _wrap_introspection(self) -> None:
+        kernel: Any = getattr(self.shell, "kernel", None)
+        if kernel is None:
+            return
+        for method in ("do_complete", "do_inspect"):
+            setattr(kernel, method, self._loading_first(getattr(kernel, method)))
+
+    def _unwrap_introspection(self) -> None:
+        kernel: Any = getattr(self.shell, "kernel", None)
+        for method in ("do_complete", "do_inspect"):
+            if kernel is not None and method in vars(kernel):
+                delattr(kernel, method)
+
+    def _loading_first(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(code: str, *arguments: Any, **keywords: Any) -> Any:
+            if self.namespace.pending and threading.current_thread() is threading.main_thread():
+                self.namespace.load_pending(name for name in list(self.namespace.pending) if name in code)
+            return original(code, *arguments, **keywords)
+
+        return wrapped
+
+    def _warn_of_store(self, text: str) -> None:
+        print(f"prefect_jupyter: {text}", file=sys.stderr)
+
+
+class _External:
+    """Names that the namespace has from elsewhere than the notebook's cells."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        bound = self._session.namespace.bound.get(name)
+        if bound is not None:
+            return bound.cell is None or bound.cell not in self._session.document
+        return name in self._session.shell.user_ns or hasattr(__builtins__, name)
+
+
+_NOTHING_TO_DO = {
+    "run": "Nothing to run: every task is up to date.",
+    "rerun": "There are no tasks yet.",
+    "run_from": "There are no tasks yet.",
+    "retry_failed": "Nothing has failed.",
+}
+
+
+def _in_a_loop_of_its_own(work: Coroutine[Any, Any, _T]) -> _T:
+    """Runs `work` while the loop of the kernel, from inside which we were called, stands still."""
+    outer = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.close()
+        asyncio._set_running_loop(outer)
+
+
+def body_of(cell: Cell) -> str:
+    header = read_header(cell.source)
+    return cell.source if header is None else header.body
+
+
+def preview(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "…"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{max(1, round(seconds * 1000))} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = int(seconds // 60)
+    return f"{minutes} min {int(seconds % 60)} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def cached_note(started_s: float, duration_s: float) -> str:
+    then = time.localtime(started_s)
+    today = time.localtime()
+    day = "" if then[:3] == today[:3] else time.strftime("%a ", then)
+    return f"cached · {day}{time.strftime('%H:%M', then)} · {duration(duration_s)} saved"
+
+
+def _with_state(row: RowView, state: str, note: str) -> RowView:
+    return RowView(
+        state=state, verdict=row.verdict, started_ms=row.started_ms, ended_ms=row.ended_ms, attempt=row.attempt,
+        note=note, reason=row.reason,
+    )  # fmt: skip
+
+
+def _waits(cell: Cell) -> bool:
+    return cell.options is not None and cell.options.retry.retries > 0
+
+
+def _is_meant_as_task(cell: Cell) -> bool:
+    return read_header(cell.source) is not None

@@ -1,0 +1,227 @@
+"""Where every cell stands: what its last run saw, and whether that still equals a run from the top.
+
+It must not run anything or take fingerprints: it may be asked from another thread while a cell computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ..analysis.changes import explain_change
+from ..core.cells import Cell
+from ..core.graph import Graph
+from ..core.rebuilder import Input, Reason, Trace, Verdict, verdict
+from ..runtime.files import unchanged
+from .document import Document
+from .user_namespace import UserNamespace
+from .versions import Version, Versions
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRun:
+    """The last run of a plain cell: its text then, the versions that it read, and what made it untrue from the start."""
+
+    digest: str
+    inputs: Mapping[str, Version] = field(default_factory=dict)
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A task that failed as it stands: nothing is tried again before its text or an input changes."""
+
+    digest: str
+    inputs: Mapping[str, str]
+    note: str
+
+
+class Standing:
+    """The evidence of `core.rebuilder`, and its verdicts, remembered until something changes."""
+
+    def __init__(self, document: Document, versions: Versions, namespace: UserNamespace) -> None:
+        self._document = document
+        self._versions = versions
+        self._namespace = namespace
+        self.graph = Graph()
+        self.cells: dict[str, Cell] = {}
+        self.traces: dict[str, Trace] = {}
+        self.failures: dict[str, Failure] = {}
+        self.plain_runs: dict[str, PlainRun] = {}
+        self.previews: dict[str, str] = {}
+        self.ambient_base: Mapping[str, str] = {}
+        self._verdicts: dict[str, Verdict] = {}
+        self.changed: set[str] = set()  # cells whose verdict may be another one since this was last emptied
+
+    # --- verdicts
+
+    def verdict(self, cell: str) -> Verdict:
+        """The verdict on a cell of the document; a plain cell is fresh when it ran once, in order, as it is written."""
+        known = self._verdicts.get(cell)
+        if known is not None:
+            return known
+        if cell not in self.graph:
+            return Verdict("stale", (Reason("is not in the notebook", cell),))
+        if any(above not in self._verdicts for above in self.graph.upstream(cell)):
+            for above in self.graph.ancestors([cell]):
+                self._judge(above)
+        return self._judge(cell)
+
+    def _judge(self, cell: str) -> Verdict:
+        known = self._verdicts.get(cell)
+        if known is None:
+            judged = self.cells[cell]
+            known = verdict(cell, judged.digest, self) if judged.is_task else self._judge_plain(judged)
+            self._verdicts[cell] = known
+        return known
+
+    def forget(self, cell: str) -> None:
+        """Something about `cell` changed: its verdict and those of its readers have to be found again."""
+        self._verdicts.pop(cell, None)
+        self.changed.add(cell)
+        stack = [cell] if cell in self.graph else []
+        while stack:
+            for reader in self.graph.downstream(stack.pop()):
+                if self._verdicts.pop(reader, None) is not None:
+                    self.changed.add(reader)
+                    stack.append(reader)
+
+    def forget_all(self) -> None:
+        self._verdicts.clear()
+        self.changed.update(self.cells)
+
+    def _judge_plain(self, cell: Cell) -> Verdict:
+        label = self._document.label(cell.id)
+        run = self.plain_runs.get(cell.id)
+        if run is None:
+            return _unverified(f"{label} has not been run", cell.id)
+        if run.digest != cell.digest:
+            return _unverified(f"{label} was edited, not run", cell.id)
+        if run.trouble:
+            return _unverified(f"{label} {run.trouble}", cell.id)
+        for name, read in run.inputs.items():
+            now = self._versions.seen_by(cell.id, name)
+            if isinstance(now, Version):
+                if now is not read and (now.fingerprint is None or now.fingerprint != read.fingerprint):
+                    return _unverified(f"{label} ran before `{name}` changed", cell.id)
+                above = self._verdicts.get(now.cell or "")
+                if above is not None and not above.is_fresh:
+                    if now.cell is not None and self.cells[now.cell].is_task:
+                        return _unverified(f"{label} read `{name}` of `{self.name(now.cell)}`: {above.reason}", cell.id)
+                    return above
+            elif now is not None:
+                return _unverified(f"{label} ran without `{name}` of {self._document.label(now)}", cell.id)
+        return Verdict("fresh")
+
+    def name(self, cell: str) -> str:
+        return self.graph.names.get(cell, self._document.label(cell))
+
+    # --- evidence
+
+    def trace(self, cell: str) -> Trace | None:
+        return self.traces.get(cell)
+
+    def failure(self, cell: str) -> str | None:
+        failure = self.failures.get(cell)
+        return failure.note if failure is not None and self.stands(cell, failure) else None
+
+    def stands(self, cell: str, failure: Failure) -> bool:
+        """Whether running the task again would meet the same text and the same inputs."""
+        if failure.digest != self.cells[cell].digest:
+            return False
+        for name, before in failure.inputs.items():
+            seen = self._versions.seen_by(cell, name)
+            if isinstance(seen, Version) and seen.fingerprint is not None and seen.fingerprint != before:
+                return False
+        return True
+
+    def explain_code(self, before: str, cell: str) -> Reason:
+        change = explain_change(before, self.cells[cell].source)
+        first, _, _ = change.partition("\n")
+        if change == first:
+            return Reason(f"code changed: {first}", cell)
+        return Reason("code changed", cell, change)
+
+    def describe_change(self, before: str, after: str) -> str:
+        then, now = self.previews.get(before), self.previews.get(after)
+        return f" from {then} to {now}" if then is not None and now is not None else ""
+
+    def changed_files(self, trace: Trace) -> list[str]:
+        return [path for path, stamp in trace.files_in.items() if not unchanged(path, stamp)]
+
+    def inputs(self, cell: str) -> dict[str, Input]:
+        inputs: dict[str, Input] = {}
+        for name, seen in self.seen(cell):
+            found = self._input(cell, name, seen)
+            if found is not None:
+                inputs[name] = found
+        trace = self.traces.get(cell)
+        for kind in trace.ambient_in if trace is not None else ():
+            inputs[f"@{kind}"] = self._ambient_input(cell, kind)
+        return inputs
+
+    def seen(self, cell: str) -> Iterator[tuple[str, Version | str | None]]:
+        """Every name that can matter to `cell` and what it sees under it, closed under what functions reach."""
+        text = self.cells[cell]
+        todo = set(self.graph.reads(cell)).union(*text.late.values())
+        trace = self.traces.get(cell)
+        if trace is not None and trace.digest == text.digest:
+            todo |= trace.inputs.keys()
+        done: set[str] = set()
+        while todo:
+            name = todo.pop()
+            done.add(name)
+            seen = self._versions.seen_by(cell, name)
+            yield name, seen
+            version = seen if isinstance(seen, Version) else self._namespace.bound.get(name)
+            if version is not None:
+                todo |= version.reach - done
+
+    def _input(self, cell: str, name: str, seen: Version | str | None) -> Input | None:
+        if isinstance(seen, Version):
+            producer = seen.cell or ""
+            return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
+        if seen is not None:
+            return Input(None, seen, self._document.label(seen), self._trouble(seen))
+        held = self._namespace.bound.get(name)
+        if held is None or held.cell == cell:
+            return None
+        if held.cell is None:
+            return Input(held.fingerprint)
+        label = self._document.label(held.cell)
+        what = f"`{name}` is left over from {label}"
+        if held.cell in self._document:
+            what = f"`{name}` is written below only, by {label}"
+        return Input(held.fingerprint, held.cell, label, _unverified(what, held.cell))
+
+    def _trouble(self, producer: str) -> Verdict | None:
+        above = self._verdicts.get(producer)
+        if above is None:
+            above = self._judge(producer) if producer in self.graph else None
+        if above is None or above.is_fresh:
+            return None
+        if not self.cells[producer].is_task:
+            return above
+        name = self.name(producer)
+        if above.kind == "stale":
+            cause = above.reasons[0]
+            text = cause.text if cause.text.startswith("needs ") else f"needs `{name}`, which {_is(cause.text)}"
+            return Verdict("stale", (Reason(text, cause.cell, cause.detail),))
+        return above
+
+    def _ambient_input(self, cell: str, kind: str) -> Input:
+        seen = self._versions.seen_by(cell, f"@{kind}")
+        if isinstance(seen, Version):
+            producer = seen.cell or ""
+            return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
+        return Input(self.ambient_base.get(kind))
+
+
+def _is(reason: str) -> str:
+    if reason.startswith(("never ran", "failed")):
+        return reason
+    return f"is stale: {reason}"
+
+
+def _unverified(text: str, cell: str) -> Verdict:
+    return Verdict("unverified", (Reason(text, cell),))

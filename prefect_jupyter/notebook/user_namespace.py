@@ -1,0 +1,331 @@
+"""The notebook's namespace: which version each name holds, putting back the right ones, seeing what a run changed.
+
+It must not know tasks, keys or the shell: it works on a dictionary, a store and the versions of the document.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..runtime.fingerprints import Fingerprinter
+from ..runtime.pickles import Unloadable, Unstorable, dump, load
+from ..runtime.stores import Store
+from .versions import NOTHING, Version, Versions
+
+_HISTORY = re.compile(r"_+$|_i+$|_i?\d+$|_[iod]h$")
+_SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
+_UNCHANGEABLE = (int, float, complex, str, bytes, bool, type(None), types.ModuleType, range)
+
+
+def is_notebook_name(name: str) -> bool:
+    """Whether `name` belongs to the notebook's author, not to Python or the shell."""
+    return not (name.startswith("__") or name in _SHELL_NAMES or _HISTORY.match(name))
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one run did to the namespace. All of `made` are new versions of the cell that ran."""
+
+    made: dict[str, Version] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
+    in_place: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+
+
+class UserNamespace:
+    """One notebook's names. Values are bound at cell boundaries only, on the main thread."""
+
+    def __init__(self, values: dict[str, Any], store: Store, versions: Versions) -> None:
+        self.values = values
+        self.versions = versions
+        self.bound: dict[str, Version] = {}
+        self.pending: set[str] = set()
+        self._store = store
+        self._held: dict[str, Any] = {}
+        self._before: dict[str, str] = {}
+        self._displaced: dict[str, tuple[Version, Any]] = {}
+        self.is_wanted: Callable[[Version], bool] = lambda version: True
+        self.prepare_definition: Callable[[str], None] = lambda name: None
+
+    # --- reading
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values or name in self.pending
+
+    def holds(self, name: str) -> bool:
+        """Whether `name` is the notebook's and has a value, loaded or not."""
+        return is_notebook_name(name) and name in self
+
+    def version(self, name: str) -> Version | None:
+        """The version that `name` holds now, fingerprinted; None where there is no such name."""
+        version = self.bound.get(name)
+        if version is None:
+            if not self.holds(name):
+                return None
+            version = self.bound[name] = Version(name=name, cell=None)
+        if version.fingerprint is None:
+            self._fingerprint(version)
+        return version
+
+    def _fingerprint(self, version: Version) -> None:
+        if version.name not in self.values:
+            return
+        taken = Fingerprinter(self.values, {}).own(self.values[version.name])
+        version.fingerprint = taken.digest
+        version.reach = frozenset(name for name in taken.names if is_notebook_name(name))
+        version.storage = taken.storage
+        version.handle = taken.handle if taken.stable or taken.handle else "io"
+
+    # --- binding
+
+    def see(self, cell: str, names: Iterable[str], *, lazily: bool = False) -> dict[str, str]:
+        """Binds `names` to the versions that `cell` sees where it stands.
+
+        Returns the names that could not be bound, each with the cell that has to run again for it.
+        """
+        missing: dict[str, str] = {}
+        for name in names:
+            wanted = self.versions.seen_by(cell, name)
+            if isinstance(wanted, Version) and not self._bind(wanted, cell, lazily=lazily):
+                missing[name] = wanted.cell or ""
+        return missing
+
+    def show_latest(self, names: Iterable[str]) -> None:
+        """Binds `names` to their versions at the end of the document, as far as these can be had."""
+        for name in {*names, *self._displaced}:
+            version = self.versions.latest(name)
+            if version is None:
+                version = self._displaced[name][0] if name in self._displaced else None
+            if version is None or version is self.bound.get(name):
+                continue
+            displaced, value = self._displaced.get(name, (None, None))
+            if displaced is version:
+                self.values[name] = value
+                self._now_bound(name, version, pending=False)
+            else:
+                self._bind(version, None, lazily=True)
+        self._displaced.clear()
+
+    def hide(self, cell: str, name: str) -> None:
+        """Takes away a name that only `cell` itself writes: in a run from the top it is not there yet."""
+        self._displace(name)
+        self.values.pop(name, None)
+        self.pending.discard(name)
+        self.bound.pop(name, None)
+
+    def _bind(self, wanted: Version, cell: str | None, *, lazily: bool = False) -> bool:
+        name = wanted.name
+        if self.bound.get(name) is wanted:
+            return lazily or name not in self.pending or self.load(name, cell)
+        if wanted.is_absent:
+            self._displace(name)
+            self.values.pop(name, None)
+            self._now_bound(name, wanted, pending=False)
+            return True
+        if wanted.retained is not NOTHING and self._is_intact(wanted):
+            self._displace(name)
+            self.values[name] = wanted.retained
+            self._now_bound(name, wanted, pending=False)
+            return True
+        if wanted.reference is None or not self._store.has(wanted.reference):
+            return False
+        self._displace(name)
+        self.values.pop(name, None)
+        self._now_bound(name, wanted, pending=True)
+        return lazily or self.load(name, cell)
+
+    def _now_bound(self, name: str, version: Version, *, pending: bool) -> None:
+        self.bound[name] = version
+        (self.pending.add if pending else self.pending.discard)(name)
+
+    def _displace(self, name: str) -> None:
+        """Keeps the value that `name` loses to an earlier version for the time of one run."""
+        version = self.bound.get(name)
+        if version is not None and name in self.values and name not in self._displaced:
+            self._displaced[name] = (version, self.values[name])
+        self._retain(name)
+
+    def _retain(self, name: str) -> None:
+        """Keeps the value that `name` is about to lose, as long as no store has it: it may be wanted again."""
+        version = self.bound.get(name)
+        if version is not None and version.reference is None and name in self.values and self.is_wanted(version):
+            version.retained = self.values[name]
+
+    def _is_intact(self, version: Version) -> bool:
+        if version.fingerprint is None or isinstance(version.retained, _UNCHANGEABLE):
+            return True
+        if version.handle is not None:
+            return False
+        taken = Fingerprinter(self.values, {}).own(version.retained)
+        return taken.digest == version.fingerprint
+
+    def adopt(self, cell: str, versions: Mapping[str, Version]) -> None:
+        """`cell` was answered from the store: its names are bound, their values loaded when somebody reads them."""
+        self.versions.record(cell, dict(versions))
+        for name, version in versions.items():
+            if version.definition and version.reference is None:
+                self._now_bound(name, version, pending=False)
+                continue
+            self._retain(name)
+            self.values.pop(name, None)
+            self._now_bound(name, version, pending=not version.is_absent)
+
+    def load(self, name: str, cell: str | None = None) -> bool:
+        """Loads the value of a pending name, and of the names that share storage with it. False: it is lost."""
+        if name not in self.pending:
+            return name in self.values
+        version = self.bound[name]
+        pickle = self._store.value(version.reference) if version.reference is not None else None
+        if pickle is None:
+            return False
+        try:
+            values = load(pickle, self.values, self._definition)
+        except Unloadable:
+            return False
+        for other, value in values.items():
+            held = self.bound.get(other)
+            if held is not None and held.reference == version.reference:
+                self.values[other] = value
+                self.pending.discard(other)
+        return name not in self.pending
+
+    def _storage(self, version: Version) -> frozenset[int]:
+        """What mutable storage a loaded value reaches; found when it matters, for values that came from the store."""
+        if version.storage is None:
+            taken = Fingerprinter(self.values, {}).own(self.values[version.name])
+            version.storage = taken.storage
+        return version.storage
+
+    def _definition(self, name: str) -> None:
+        self.prepare_definition(name)
+        if name in self.pending:
+            self.load(name)
+
+    def load_pending(self, names: Iterable[str]) -> None:
+        """Loads those of `names` that have been promised but not read so far."""
+        for name in list(names):
+            if name in self.pending:
+                self.load(name)
+
+    # --- what a run changed
+
+    def begin(self, inputs: Iterable[str]) -> None:
+        """Remembers the namespace before a run that may read or change `inputs`."""
+        self._held = dict(self.values)
+        self._before = {}
+        for name in inputs:
+            version = self.bound.get(name)
+            if version is None or version.fingerprint is None or isinstance(self.values.get(name), _UNCHANGEABLE):
+                continue
+            self._before[name] = version.fingerprint
+
+    def settle(self, cell: str, provenance: str, changing: frozenset[str], *, failed: bool = False) -> Changes:
+        """Compares the namespace with what it was at `begin` and gives `cell` its new versions.
+
+        `provenance` is the fingerprint of values that have none of their own; `changing` are the names
+        that the text of the cell changes in place.
+        """
+        changes = Changes()
+        for name, value in self.values.items():
+            if self._held.get(name, NOTHING) is not value and is_notebook_name(name):
+                changes.bound.add(name)
+        for name in self._held:
+            if name not in self.values and is_notebook_name(name):
+                changes.deleted.add(name)
+        for name in changes.bound | changes.deleted:
+            self._lose(name)
+        for name in changes.bound:
+            changes.made[name] = self._made(name, cell, provenance, failed=failed)
+        for name in changes.deleted:
+            changes.made[name] = Version(name=name, cell=cell, fingerprint="absent", is_absent=True)
+            self._now_bound(name, changes.made[name], pending=False)
+        self._changed_in_place(cell, provenance, changes, changing, failed=failed)
+        self._held = {}
+        return changes
+
+    def _lose(self, name: str) -> None:
+        """`name` got another value: keep the one it had if a reader above may want it again."""
+        version = self.bound.get(name)
+        if version is not None and version.reference is None and name in self._held and self.is_wanted(version):
+            version.retained = self._held[name]
+
+    def _made(self, name: str, cell: str, provenance: str, *, failed: bool) -> Version:
+        version = Version(name=name, cell=cell, from_failure=failed)
+        self._now_bound(name, version, pending=False)
+        self._fingerprint(version)
+        if version.handle not in (None, "memo"):
+            version.fingerprint = f"{provenance}:{name}"
+        return version
+
+    def _changed_in_place(
+        self, cell: str, provenance: str, changes: Changes, changing: frozenset[str], *, failed: bool
+    ) -> None:
+        hot: set[int] = set()
+        for name, before in self._before.items():
+            if name in changes.made or name not in self.values:
+                continue
+            hot |= self._compare(name, before, cell, provenance, changes, failed=failed)
+        for name in changing & self.bound.keys():
+            hot |= self._storage(self.bound[name]) if name in self.values else frozenset()
+        if not hot:
+            return
+        for name, version in list(self.bound.items()):
+            if name in changes.made or name in self._before or name not in self.values:
+                continue
+            if not self._storage(version) & hot:
+                continue
+            self._compare(name, version.fingerprint, cell, provenance, changes, failed=failed)
+
+    def _compare(
+        self, name: str, before: str | None, cell: str, provenance: str, changes: Changes, *, failed: bool
+    ) -> frozenset[int]:
+        """Makes a new version of `name` if its value is another than before. Returns the storage that changed."""
+        old = self.bound[name]
+        version = Version(name=name, cell=cell, in_place=True, from_failure=failed)
+        self.bound[name] = version
+        self._fingerprint(version)
+        reads_change_it = version.handle is not None and name in self._before
+        if version.handle is None and version.fingerprint == before or version.handle is not None and not reads_change_it:
+            self.bound[name] = old
+            return frozenset()
+        if version.handle is not None:
+            version.fingerprint = f"{provenance}:{name}"
+        old.retained = NOTHING
+        changes.in_place.add(name)
+        changes.made[name] = version
+        return (old.storage or frozenset()) | (version.storage or frozenset())
+
+    def sharing(self, names: Iterable[str]) -> list[frozenset[str]]:
+        """The groups of names that have to be stored together because they share mutable storage."""
+        candidates = {
+            name: self._storage(version)
+            for name, version in self.bound.items()
+            if name in self.values and not version.definition and not isinstance(self.values[name], _UNCHANGEABLE)
+        }
+        groups: list[frozenset[str]] = []
+        todo = set(names)
+        while todo:
+            group = {todo.pop()}
+            storage: set[int] = set().union(*(candidates.get(name, frozenset()) for name in group))
+            grown = True
+            while grown and storage:
+                joining = {name for name, ids in candidates.items() if name not in group and ids & storage}
+                storage |= set().union(*(candidates[name] for name in joining))
+                group |= joining
+                grown = bool(joining)
+            todo -= group
+            groups.append(frozenset(group))
+        return groups
+
+    def keep(self, group: frozenset[str]) -> str:
+        """Stores the values of a group as one pickle and returns its reference. Raises `Unstorable`."""
+        for name in group:
+            version = self.bound[name]
+            if not version.can_be_stored:
+                raise Unstorable(name, f"{type(self.values[name]).__name__} cannot be stored")
+        pickled = dump({name: self.values[name] for name in sorted(group)}, self.values)
+        return self._store.put_value(pickled, None)

@@ -1,0 +1,165 @@
+"""Which files a task opened, and what else it did to the world outside of Python.
+
+It must not open a file itself while it listens, and it never stops what it sees.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import xxhash
+
+from ..core.rebuilder import FileStamp
+
+_EFFECTS = frozenset(
+    {
+        "subprocess.Popen",
+        "os.system",
+        "os.exec",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.fork",
+        "os.forkpty",
+        "os.remove",
+        "os.rename",
+        "os.mkdir",
+        "os.rmdir",
+        "os.link",
+        "os.symlink",
+        "os.truncate",
+        "os.chmod",
+        "shutil.rmtree",
+        "shutil.move",
+        "builtins.input",
+    }
+)
+_WORDS = {"subprocess.Popen": "start a process", "os.system": "start a process", "builtins.input": "ask for input"}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one task touched: absolute paths that it read and wrote, and the kinds of other effects."""
+
+    read: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+    effects: set[str] = field(default_factory=set)
+    network: set[str] = field(default_factory=set)
+
+
+_current: ContextVar[Seen | None] = ContextVar("prefect_jupyter_files", default=None)
+
+
+class FileTracer:
+    """Attributes what happens to the task in whose context it happens. The hook is installed once a process."""
+
+    _is_installed = False
+
+    @contextlib.contextmanager
+    def task(self) -> Iterator[Seen]:
+        """Everything in this block, and in threads that were started with its context, is the task's."""
+        if not FileTracer._is_installed:
+            FileTracer._is_installed = True
+            sys.addaudithook(_hook)
+        seen = Seen()
+        token = _current.set(seen)
+        try:
+            yield seen
+        finally:
+            _current.reset(token)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    seen = _current.get()
+    if seen is None:
+        return
+    # an exception in an audit hook would become the user's
+    with contextlib.suppress(Exception):
+        if event == "open":
+            _opened(seen, *arguments)
+        elif event in _EFFECTS:
+            if not _is_done_by_a_library():
+                seen.effects.add(_WORDS.get(event, event.removeprefix("os.").removeprefix("shutil.")))
+        elif event == "socket.connect":
+            seen.network.add(str(arguments[1])[:60])
+
+
+def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        return
+    name = os.path.abspath(os.fsdecode(path))
+    if _is_ignored(name):
+        return
+    if isinstance(mode, str):
+        writes = any(letter in mode for letter in "wax+")
+    else:
+        writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    (seen.written if writes else seen.read).add(name)
+
+
+def _roots() -> tuple[str, ...]:
+    paths = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), "/proc", "/dev", "/sys", "/etc", "/usr"}
+    home = os.path.expanduser("~")
+    return tuple(sorted(path + os.sep for path in paths if path not in ("", "/", home))) + (home + os.sep + ".",)
+
+
+_ROOTS = _roots()
+_KERNEL_FILES = os.path.join(tempfile.gettempdir(), "ipykernel_")
+_ENDINGS = (".pyc", ".pyo", ".sqlite", ".sqlite-journal", ".sqlite-wal", ".sqlite-shm")
+
+
+def _is_ignored(name: str) -> bool:
+    return (
+        name.startswith(_ROOTS)
+        or name.startswith(_KERNEL_FILES)
+        or name.endswith(_ENDINGS)
+        or f"{os.sep}site-packages{os.sep}" in name
+    )
+
+
+def _is_done_by_a_library() -> bool:
+    """Whether an installed package did it for itself: a font cache, a probe of the machine."""
+    standard = sysconfig.get_paths()["stdlib"]
+    frame = sys._getframe(2)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if f"{os.sep}site-packages{os.sep}" in file:
+            return True
+        if not file.startswith((standard, "<frozen", __file__)):
+            return False
+        frame = frame.f_back  # type: ignore[assignment]
+    return True
+
+
+def stamp(path: str) -> FileStamp | None:
+    """Size, time and content of a file as they are now; None where there is no such file."""
+    try:
+        found = os.stat(path)
+        digest = xxhash.xxh3_128()
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return None
+    return FileStamp(size=found.st_size, mtime_ns=found.st_mtime_ns, digest=digest.hexdigest())
+
+
+def unchanged(path: str, known: FileStamp) -> bool:
+    """Whether the file is as it was: by size and time, and by its content where the time is another."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    if found.st_size != known.size:
+        return False
+    if found.st_mtime_ns == known.mtime_ns:
+        return True
+    now = stamp(path)
+    return now is not None and now.digest == known.digest
