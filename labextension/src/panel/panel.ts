@@ -4,6 +4,7 @@
  */
 import { Widget } from '@lumino/widgets';
 import { button, element, setText } from '../graph/element';
+import { defineIcons } from '../graph/icons';
 import { hasFailed } from '../graph/status';
 import { GraphView } from '../graph/view';
 import type { Waiting } from '../client';
@@ -41,6 +42,7 @@ export class PipelinePanel extends Widget {
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Pipeline');
     this.node.setAttribute('data-lm-suppress-shortcuts', 'true');
+    defineIcons(this.node);
     this.bar = element('div', 'pj-panel-bar', this.node);
     const modes = element('div', 'pj-modes', this.bar);
     modes.setAttribute('role', 'group');
