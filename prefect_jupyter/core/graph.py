@@ -217,6 +217,7 @@ def _effective_reads(
         reads.update(cell.options.inputs)
     elif cell.reads_everything:
         reads.update(latest)
+    reads |= _reads_of_own_functions(cell)
     # A body looks its names up when it is called, so they are bound where the caller stands.
     stack = [name for name in reads if name in late]
     while stack:
@@ -226,6 +227,14 @@ def _effective_reads(
                 if name in late:
                     stack.append(name)
     return frozenset(reads)
+
+
+def _reads_of_own_functions(cell: Cell) -> frozenset[str]:
+    """What functions read that the cell defines and may call itself; a plain cell that only defines calls none."""
+    only_defines = not cell.is_task and not cell.reads and cell.writes == cell.definitions
+    if only_defines or not cell.late:
+        return frozenset()
+    return frozenset().union(*cell.late.values()) - cell.late.keys()
 
 
 def _declared_outputs(cell: Cell) -> frozenset[str]:

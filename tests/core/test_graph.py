@@ -150,11 +150,30 @@ def test_an_attribute_set_on_a_function_does_not_hide_what_it_reads() -> None:
     assert graph.upstream("use") == ("limit", "note")
 
 
+def test_a_cell_that_may_call_its_own_function_reads_what_that_reads() -> None:
+    limit = task("limit", "", "limit")
+    body = {"f": "limit g", "g": "pd"}
+    own = {"writes": "f g x", "definitions": "f g", "late": body}
+    assert connect([limit, task("use", **own)]).reads("use") == {"limit", "pd"}  # type: ignore[arg-type]
+    assert connect([limit, plain("use", **own)]).upstream("use") == ("limit",)  # type: ignore[arg-type]
+    assert connect([limit, plain("use", "print", "f", definitions="f", late=body)]).upstream("use") == ("limit",)
+
+
+def test_a_plain_cell_that_only_defines_needs_nothing_of_what_its_functions_read() -> None:
+    graph = connect([task("limit", "", "limit"), plain("def", "", "f", definitions="f", late={"f": "limit"})])
+    assert graph.upstream("def") == ()
+
+
+def test_what_an_own_function_reads_may_be_written_below() -> None:
+    graph = connect([task("use", "", "f x", definitions="f", late={"f": "limit"}), task("limit", "", "limit")])
+    assert messages(graph) == {}
+
+
 def test_functions_that_call_each_other_end() -> None:
     graph = connect(
         [
-            plain("even", "", "even", late={"even": "odd zero"}),
-            plain("odd", "", "odd", late={"odd": "even"}),
+            plain("even", "", "even", definitions="even", late={"even": "odd zero"}),
+            plain("odd", "", "odd", definitions="odd", late={"odd": "even"}),
             task("use", "even"),
         ]
     )
@@ -257,7 +276,7 @@ def test_a_chain_of_ten_thousand_cells_is_walked_without_recursion() -> None:
 
 
 def test_ten_thousand_functions_that_call_each_other_are_read_without_recursion() -> None:
-    cells = [plain(f"c{i}", "", f"f{i}", late={f"f{i}": f"f{i - 1}"}) for i in range(10_000)]
+    cells = [plain(f"c{i}", "", f"f{i}", definitions=f"f{i}", late={f"f{i}": f"f{i - 1}"}) for i in range(10_000)]
     graph = connect([*cells, task("use", "f9999")])
     assert len(graph.reads("use")) == 10_001
 
