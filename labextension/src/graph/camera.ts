@@ -20,7 +20,7 @@ export const SCALE_MAX = 2;
 const SCALE_MIN = 0.2;
 
 /** At this scale the second line of a card is legible. */
-export const SCALE_READABLE = 0.75;
+export const SCALE_READABLE = 0.8;
 
 /** Below this a whole graph is too small to open on. */
 export const SCALE_OPEN_MIN = 0.45;

@@ -21,13 +21,18 @@ export const CARDS_ALWAYS = 120;
 /** With more cards than this in sight the tasks are drawn as tiles. */
 const CARDS_MAX = 125;
 
-const SCALE_CARDS = 0.58;
+/** Below these scales the text of a card grows, and then only the name is left. */
+const SCALE_MEDIUM = 0.8;
+const SCALE_COMPACT = 0.58;
 const SCALE_TILES = 0.3;
 
 /** More rings than this turn at once only to be a burden. */
 const RINGS_MAX = 40;
 
 const MOVE_MS = 260;
+
+/** Pixels around the view from where a card can be scrolled into sight, as a screen reader does. */
+const ROOM = 20_000;
 
 /** What is drawn: replaced as a whole when the topology changes. */
 export interface Drawn {
@@ -90,6 +95,8 @@ export class Stage {
   ) {
     const frame = element('div', 'pj-stage', root);
     this.view = element('div', 'pj-view', frame);
+    this.view.style.setProperty('--pj-room', `${ROOM}px`);
+    element('div', 'pj-room', this.view).setAttribute('role', 'none');
     this.canvas = new Canvas(element('canvas', 'pj-canvas', this.view));
     this.layer = element('div', 'pj-layer', this.view);
     this.layer.setAttribute('role', 'none');
@@ -97,18 +104,12 @@ export class Stage {
     this.minimap = new Minimap(frame, life, (x, y) => this.jump(centred({ x, y }, this.camera.k, this.size)));
     this.request = life.painter(time => this.render(time));
     this.palette = paletteOf(root);
-    // Whoever scrolls a card into sight means the camera: the view itself never scrolls.
-    life.listen(this.view, 'scroll', () => {
-      const [dx, dy] = [this.view.scrollLeft, this.view.scrollTop];
-      if (dx !== 0 || dy !== 0) {
-        this.view.scrollLeft = this.view.scrollTop = 0;
-        this.pan(-dx, -dy);
-      }
-    });
+    life.listen(this.view, 'scroll', () => this.absorbScroll());
   }
 
   /** Read the size of the view; true when it changed. */
   measure(): boolean {
+    this.rest();
     const [width, height] = [this.view.clientWidth, this.view.clientHeight];
     const ratio = window.devicePixelRatio || 1;
     if (width === this.size.width && height === this.size.height && ratio === this.ratio) {
@@ -265,6 +266,20 @@ export class Stage {
     return best;
   }
 
+  /** Whoever scrolls a card into sight means the camera: the view itself always rests in the middle of its room. */
+  private absorbScroll(): void {
+    const { scrollLeft, scrollTop } = this.view;
+    this.rest();
+    // A view that was hidden comes back unscrolled; nobody scrolls there by hand.
+    if (scrollLeft > 0 && scrollTop > 0 && (scrollLeft !== ROOM || scrollTop !== ROOM)) {
+      this.pan(ROOM - scrollLeft, ROOM - scrollTop);
+    }
+  }
+
+  private rest(): void {
+    this.view.scrollLeft = this.view.scrollTop = ROOM;
+  }
+
   private invalidate(): void {
     this.shown = null;
     this.canvasStale = this.looksStale = true;
@@ -320,12 +335,13 @@ export class Stage {
     if (this.shown !== key || this.titlesStale) {
       this.shown = key;
       this.layer.style.transform = `translate(${x}px, ${y}px) scale(${k})`;
-      const compact = k < SCALE_CARDS;
+      const compact = k < SCALE_COMPACT;
       const retitle = compact !== this.compact || this.titlesStale;
       this.compact = compact;
       this.titlesStale = false;
       const fresh = new Set(this.cards.show(this.wanted(drawn)));
       this.layer.classList.toggle('pj-compact', compact);
+      this.layer.classList.toggle('pj-medium', k < SCALE_MEDIUM && !compact);
       this.layer.classList.toggle('pj-tiled', this.tiles);
       for (const i of this.cards.live) {
         if (fresh.has(i) || retitle) {
@@ -393,6 +409,7 @@ export class Stage {
     this.canvas.draw(
       {
         ...this.look,
+        focused: this.view.contains(document.activeElement) ? this.look.focused : -1,
         topology,
         placement,
         tally,

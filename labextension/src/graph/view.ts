@@ -434,7 +434,7 @@ export class GraphView {
     });
     this.life.listen(view, 'focusin', event => {
       const i = this.stage.cards.indexAt(event.target);
-      if (i >= 0 && i !== this.focused) {
+      if (i >= 0) {
         this.focused = i;
         this.stage.setLook(this.look());
       }
