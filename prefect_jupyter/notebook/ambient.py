@@ -137,11 +137,18 @@ def _kinds(shell: InteractiveShell) -> dict[str, Kind]:
     }  # fmt: skip
 
 
+# The first figure loads the inline backend: that alone changes nothing of what is shown.
+_FIGURES_AT_FIRST: Mapping[str, Any] = {
+    "figure_formats": ["png"], "figure_keywords": {"bbox_inches": "tight"}, "close_figures": True,
+}  # fmt: skip
+
+
 def _display(shell: InteractiveShell) -> dict[str, Any]:
     formatters = shell.display_formatter.formatters if shell.display_formatter is not None else {}
     state: dict[str, Any] = {
         "float_precision": getattr(formatters.get("text/plain"), "float_precision", ""),
         "interactivity": shell.ast_node_interactivity,
+        **_FIGURES_AT_FIRST,
     }
     inline = sys.modules.get("matplotlib_inline.config")
     if inline is not None:
