@@ -1,306 +1,302 @@
-"""The process-wide state that cells read and change without naming it: random states, options, folders, filters.
+"""Process-wide state around a task: what it was, what a task changed of it, and how to put that back.
 
-It must not decide what a change means: it takes snapshots, tells what changed, and puts states back.
+Changes are kept as deltas, so that putting one back leaves everything else as it is. What an import changed is
+not a change by the task: the import is made again on a hit. It must not import any library.
 """
 
 from __future__ import annotations
 
-import os
-import random
+import builtins
 import sys
-import warnings
-from collections.abc import Callable, Collection, Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from IPython.core.interactiveshell import InteractiveShell
-
 from ..runtime.fingerprints import Fingerprinter
+from .ambient_kinds import KINDS, Kind
 
-Snapshot = dict[str, Any]
-
-_MISSING = "__prefect_jupyter_missing__"
+VIRGIN = "virgin"
+DEFAULT = "default"
+CHANCE = ("np_random", "random")
+SHOWN_IN_TEXT = ("pandas", "np_print", "ipython")
+SHOWN_IN_FIGURES = ("figures",)
+READ_WITH_RC = ("rcParams", "colors")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of state: the module that has to be loaded for it to exist, how to read it and how to set it.
-
-    A `keyed` state is a flat mapping, of which single entries are put back. A state `read_by_changing` can
-    only be read by changing it, as random numbers are. `library` states change when these packages are
-    imported, which is no change of the notebook's.
-    """
-
-    module: str
-    get: Callable[[], Any]
-    set: Callable[[Any], None]
-    keyed: bool = False
-    read_by_changing: bool = False
-    shown: bool = False
-    library: tuple[str, ...] = field(default=())
+class DictDelta:
+    changed: dict[Any, Any]
+    deleted: tuple[Any, ...] = ()
 
 
-def _loaded(name: str) -> Any:
-    return sys.modules[name]
+@dataclass(frozen=True, slots=True)
+class ListDelta:
+    """Entries put in front, at the back, and taken away (one each)."""
+
+    front: tuple[Any, ...]
+    back: tuple[Any, ...]
+    removed: tuple[Any, ...]
 
 
-def _numpy_random() -> Any:
-    return _loaded("numpy").random.mtrand._rand.get_state(legacy=False)
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A state that is one thing: a seed, a folder, a list whose order changed."""
+
+    state: Any
 
 
-def _rc_parameters() -> dict[str, Any]:
-    parameters = _loaded("matplotlib").rcParams
-    return {key: value for key, value in dict.items(parameters) if not key.startswith("backend")}
+Delta = DictDelta | ListDelta | Whole
 
 
-def _set_rc_parameters(state: Mapping[str, Any]) -> None:
-    parameters = _loaded("matplotlib").rcParams
-    for key, value in state.items():
-        if dict.get(parameters, key) is not value:
-            dict.__setitem__(parameters, key, value)
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """State by kind; kinds whose library is not loaded are absent. Not to be changed."""
+
+    states: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in options.items():
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+@dataclass(slots=True)
+class Watch:
+    """What happened while a task ran. `baseline` is the state before it, moved on by each import."""
 
-
-def _pandas_options() -> dict[str, Any]:
-    return _flat(_loaded("pandas")._config.config._global_config)
-
-
-def _set_pandas_options(state: Mapping[str, Any]) -> None:
-    options = _loaded("pandas")._config.config._global_config
-    for path, value in state.items():
-        *parents, key = path.split(".")
-        inner = options
-        for parent in parents:
-            inner = inner[parent]
-        inner[key] = value
-
-
-def _set_numpy_print(state: Mapping[str, Any]) -> None:
-    _loaded("numpy").set_printoptions(**{key: value for key, value in state.items() if key != "override_repr"})
-
-
-def _set_filters(state: list[Any]) -> None:
-    warnings.filters[:] = state  # type: ignore[index]
-    warnings._filters_mutated()  # type: ignore[attr-defined]
-
-
-def _set_environment(state: Mapping[str, str]) -> None:
-    for key, value in state.items():
-        if os.environ.get(key) != value:
-            os.environ[key] = value
-
-
-def _decimal() -> dict[str, Any]:
-    context = _loaded("decimal").getcontext()
-    return {name: getattr(context, name) for name in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")}
-
-
-def _set_decimal(state: Mapping[str, Any]) -> None:
-    context = _loaded("decimal").getcontext()
-    for name, value in state.items():
-        setattr(context, name, value)
-
-
-def _set_path(state: list[str]) -> None:
-    sys.path[:] = state
-
-
-def _kinds(shell: InteractiveShell) -> dict[str, Kind]:
-    return {
-        "numpy_random": Kind("numpy.random", _numpy_random, lambda s: _loaded("numpy").random.set_state(s),
-                             read_by_changing=True),
-        "random": Kind("random", random.getstate, random.setstate, read_by_changing=True),
-        "rcParams": Kind("matplotlib", _rc_parameters, _set_rc_parameters, keyed=True,
-                         library=("matplotlib", "mpl_toolkits", "seaborn", "pandas")),
-        "pandas_options": Kind("pandas", _pandas_options, _set_pandas_options, keyed=True, shown=True,
-                               library=("pandas",)),
-        "numpy_print": Kind("numpy", lambda: _loaded("numpy").get_printoptions(), _set_numpy_print, keyed=True,
-                            shown=True, library=("numpy",)),
-        "numpy_errors": Kind("numpy", lambda: _loaded("numpy").geterr(), lambda s: _loaded("numpy").seterr(**s),
-                             keyed=True, library=("numpy", "scipy")),
-        "warning_filters": Kind("warnings", lambda: list(warnings.filters), _set_filters, library=("",)),
-        "folder": Kind("os", os.getcwd, os.chdir),
-        "environment": Kind("os", lambda: dict(os.environ), _set_environment, keyed=True, library=("",)),
-        "module_path": Kind("sys", lambda: list(sys.path), _set_path, library=("",)),
-        "decimal": Kind("decimal", _decimal, _set_decimal, keyed=True),
-        "display": Kind("IPython", lambda: _display(shell), lambda s: _set_display(shell, s), keyed=True, shown=True,
-                        library=("matplotlib", "matplotlib_inline")),
-    }  # fmt: skip
-
-
-# The first figure loads the inline backend: that alone changes nothing of what is shown.
-_FIGURES_AT_FIRST: Mapping[str, Any] = {
-    "figure_formats": ["png"], "figure_keywords": {"bbox_inches": "tight"}, "close_figures": True,
-}  # fmt: skip
-
-
-def _display(shell: InteractiveShell) -> dict[str, Any]:
-    formatters = shell.display_formatter.formatters if shell.display_formatter is not None else {}
-    state: dict[str, Any] = {
-        "float_precision": getattr(formatters.get("text/plain"), "float_precision", ""),
-        "interactivity": shell.ast_node_interactivity,
-        **_FIGURES_AT_FIRST,
-    }
-    inline = sys.modules.get("matplotlib_inline.config")
-    if inline is not None:
-        backend = inline.InlineBackend.instance()
-        state["figure_formats"] = sorted(backend.figure_formats)
-        state["figure_keywords"] = dict(backend.print_figure_kwargs)
-        state["close_figures"] = backend.close_figures
-    return state
-
-
-def _set_display(shell: InteractiveShell, state: Mapping[str, Any]) -> None:
-    if "float_precision" in state and shell.display_formatter is not None:
-        shell.display_formatter.formatters["text/plain"].float_precision = state["float_precision"]
-    if "interactivity" in state:
-        shell.ast_node_interactivity = state["interactivity"]
-    inline = sys.modules.get("matplotlib_inline.config")
-    if inline is not None:
-        backend = inline.InlineBackend.instance()
-        if "figure_formats" in state:
-            backend.figure_formats = set(state["figure_formats"])
-        if "figure_keywords" in state:
-            backend.print_figure_kwargs = dict(state["figure_keywords"])
-        if "close_figures" in state:
-            backend.close_figures = state["close_figures"]
+    baseline: Snapshot
+    rc_read: bool = False
 
 
 class Ambient:
-    """The process-wide state of one kernel. Taking a snapshot changes nothing and costs some 0.3 ms."""
+    """One per session, used on one thread at a time.
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        self._kinds = _kinds(shell)
-        self._known: dict[str, tuple[Any, str]] = {}
-        self._first: dict[str, str] = {}
-        self._rc_was_read = False
-        self._rc_is_watched = False
-        self.display_kinds = frozenset(name for name, kind in self._kinds.items() if kind.shown)
+    `seeded_before` says that Python's generator may have been seeded before this object was made; else the
+    state that it finds is *virgin*: never seeded, and so the same as that of any other fresh process.
+    """
+
+    def __init__(self, *, seeded_before: bool = False) -> None:
+        self._last: dict[str, tuple[Any, str]] = {}
+        self._previous: dict[str, Any] = {}
+        self._virgin: dict[str, Any] = {}
+        self._numpy_met = False
+        self._importing = threading.local()
+        if not seeded_before:
+            self._virgin["random"] = KINDS["random"].read()
 
     def snapshot(self) -> Snapshot:
-        """The states of all kinds whose library is loaded."""
-        taken: Snapshot = {}
-        for name, kind in self._kinds.items():
-            if kind.module in sys.modules:
-                try:
-                    taken[name] = kind.get()
-                except Exception:  # a library whose inside is another: it is not watched
-                    continue
-        return taken
+        """The state now. A kind that is as it was in the last snapshot is the same object as there."""
+        states: dict[str, Any] = {}
+        for name, kind in KINDS.items():
+            state = kind.read()
+            if state is None:
+                continue
+            previous = self._previous.get(name)
+            states[name] = previous if previous is not None and _same(kind, previous, state) else state
+        self._previous = states
+        if not self._numpy_met and "np_random" in states:
+            self._meet_numpy(states["np_random"])
+        return Snapshot(MappingProxyType(states))
 
     def fingerprints(self, snapshot: Snapshot) -> dict[str, str]:
-        """A digest of each state. A random state that nobody has seeded counts as one and the same in every kernel."""
-        found = {}
-        for name, state in snapshot.items():
-            known = self._known.get(name)
-            if known is not None and _same(known[0], state):
-                found[name] = known[1]
+        """A digest by kind; that of a generator which was never seeded is `virgin` in every process."""
+        digests: dict[str, str] = {}
+        for name, state in snapshot.states.items():
+            known = self._last.get(name)
+            if known is None or known[0] is not state:
+                known = self._last[name] = (state, self._digest(name, state))
+            digests[name] = known[1]
+        return digests
+
+    def delta(self, before: Snapshot, after: Snapshot) -> dict[str, Delta]:
+        """What changed, by kind. `before` is the `baseline` of a watch, so that imports do not count."""
+        deltas: dict[str, Delta] = {}
+        for name, state in after.states.items():
+            kind, old = KINDS[name], before.states.get(name)
+            if old is None:
+                # Its library came without an import that was seen: how it was before is not known.
                 continue
-            taken = Fingerprinter({}, {}).own(repr(state) if name == "warning_filters" else state)
-            digest = taken.digest if taken.stable else Fingerprinter({}, {}).own(repr(state)).digest
-            if self._kinds[name].read_by_changing and self._first.setdefault(name, digest) == digest:
-                digest = "virgin"
-            self._known[name] = (state, digest)
-            found[name] = digest
-        return found
+            if old is not state and not _same(kind, old, state):
+                deltas[name] = _difference(old, state)
+        return deltas
 
-    def is_virgin(self, name: str, fingerprint: str) -> bool:
-        """Whether this is the random state that the kernel was born with."""
-        return self._kinds[name].read_by_changing and fingerprint == "virgin"
-
-    def is_read_by_changing(self, name: str) -> bool:
-        return self._kinds[name].read_by_changing
-
-    def delta(self, before: Snapshot, after: Snapshot, imported: Collection[str]) -> dict[str, Any]:
-        """What changed between two snapshots, by kind; of keyed states only the entries that changed.
-
-        What the import of a library does to a state that it owns is left out: a replayed import does it again.
-        """
-        tops = {name.partition(".")[0] for name in imported}
-        changed: dict[str, Any] = {}
-        for name, state in after.items():
-            kind = self._kinds[name]
-            if name not in before or _same(before[name], state):
-                continue
-            if tops and any(library in tops or library == "" for library in kind.library):
-                continue
-            changed[name] = _entries(before[name], state) if kind.keyed else state
-        return changed
-
-    def restore(self, name: str, delta: Any) -> None:
-        """Puts a change back that `delta` has told."""
-        kind = self._kinds.get(name)
-        if kind is None or kind.module not in sys.modules:
+    def restore(self, name: str, delta: Delta) -> None:
+        """Apply a delta to the present state."""
+        kind = KINDS[name]
+        now = kind.read()
+        if now is None:
             return
-        if kind.keyed:
-            gone = [key for key, value in delta.items() if value == _MISSING]
-            kind.set({key: value for key, value in delta.items() if value != _MISSING})
-            for key in gone:
-                self._remove(name, key)
-        else:
-            kind.set(delta)
+        match delta:
+            case DictDelta(changed, deleted):
+                if kind.update is not None:
+                    kind.update(changed, deleted)
+            case ListDelta(front, back, removed):
+                kept = _without(now, [*front, *back, *removed])
+                kind.write([*front, *kept, *back])
+            case Whole(state):
+                kind.write(state)
 
     def restore_full(self, name: str, state: Any) -> None:
-        """Puts a whole earlier state back."""
-        now = self._kinds[name].get()
-        self.restore(name, _entries(now, state) if self._kinds[name].keyed else state)
-
-    def _remove(self, name: str, key: str) -> None:
-        if name == "environment":
-            os.environ.pop(key, None)
-
-    def watch_reads(self) -> None:
-        """From now on, notes whether anybody reads matplotlib's parameters: that makes them an input."""
-        self._rc_was_read = False
-        matplotlib = sys.modules.get("matplotlib")
-        if matplotlib is None or self._rc_is_watched:
+        """Put back a state as a snapshot has it."""
+        kind = KINDS[name]
+        now = kind.read()
+        if now is None or _same(kind, now, state):
             return
-        self._rc_is_watched = True
-        parameters: Any = matplotlib.RcParams
-        for method in ("__getitem__", "_get"):
-            original = parameters.__dict__.get(method)
-            if original is not None:
-                setattr(parameters, method, self._noting(original))
+        if kind.update is None:
+            kind.write(list(state) if isinstance(state, list) else state)
+            return
+        difference = _difference(now, state)
+        if isinstance(difference, DictDelta):
+            kind.update(difference.changed, difference.deleted)
 
-    def _noting(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def read(parameters: Any, key: str) -> Any:
-            self._rc_was_read = True
-            return original(parameters, key)
+    @contextmanager
+    def watch(self) -> Iterator[Watch]:
+        """Notice imports and reads of rcParams while a task runs.
+
+        `builtins.__import__` is replaced for that time, because only there the end of an import is seen;
+        modules that are loaded already pass through it untouched. Tasks that are watched at once (nested)
+        each see all imports.
+        """
+        watch = Watch(self.snapshot())
+        original = builtins.__import__
+
+        def import_(name: str, *arguments: Any, **keywords: Any) -> Any:
+            if name in sys.modules or getattr(self._importing, "on", False):
+                return original(name, *arguments, **keywords)
+            self._importing.on = True
+            before = self.snapshot()
+            try:
+                return original(name, *arguments, **keywords)
+            finally:
+                self._importing.on = False
+                watch.baseline = _moved(watch.baseline, before, self.snapshot())
+                hook.install()
+
+        hook = _RcReads(watch)
+        hook.install()
+        builtins.__import__ = import_
+        try:
+            yield watch
+        finally:
+            if builtins.__import__ is import_:
+                builtins.__import__ = original
+            hook.remove()
+
+    def _digest(self, name: str, state: Any) -> str:
+        virgin = self._virgin.get(name)
+        if name in CHANCE and virgin is not None and _same(KINDS[name], virgin, state):
+            return VIRGIN
+        defaults = KINDS[name].defaults
+        if defaults is not None:
+            usual = defaults()
+            state = {key: value for key, value in state.items() if key not in usual or not _equal(usual[key], value)}
+            if not state:
+                return DEFAULT
+        if isinstance(state, dict):
+            state = dict(sorted(state.items()))  # the order in which options were set cannot be seen
+        return Fingerprinter({}, {}).of(state).digest
+
+    def _meet_numpy(self, state: Any) -> None:
+        """NumPy's generator is virgin as long as it is as its own seed sequence made it; seeding drops that."""
+        self._numpy_met = True
+        mtrand: Any = sys.modules["numpy.random.mtrand"]
+        generator = mtrand._rand._bit_generator
+        sequence = getattr(generator, "_seed_seq", None)
+        if sequence is None:
+            return
+        fresh = {**state, "state": type(generator)(sequence).state["state"], "has_gauss": 0, "gauss": 0.0}
+        if _same(KINDS["np_random"], fresh, state):
+            self._virgin["np_random"] = state
+
+
+class _RcReads:
+    """Notes that rcParams were read, by shadowing two methods of their class while a task runs."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._patched: list[tuple[Any, str, Any, Any]] = []
+
+    def install(self) -> None:
+        matplotlib = sys.modules.get("matplotlib")
+        params = getattr(matplotlib, "RcParams", None)
+        if params is None or self._patched:
+            return
+        for name in ("__getitem__", "_get"):
+            original = vars(params).get(name)
+            if original is not None:
+                shadow = self._shadow(original)
+                setattr(params, name, shadow)
+                self._patched.append((params, name, original, shadow))
+
+    def _shadow(self, original: Any) -> Any:
+        watch = self._watch
+
+        def read(params: Any, name: str) -> Any:
+            watch.rc_read = True
+            return original(params, name)
 
         return read
 
-    def reads_seen(self) -> set[str]:
-        """The kinds that were read since `watch_reads`, of those where reading can be seen."""
-        return {"rcParams"} if self._rc_was_read else set()
+    def remove(self) -> None:
+        for params, name, original, shadow in self._patched:
+            if vars(params).get(name) is shadow:
+                setattr(params, name, original)
+        self._patched.clear()
 
 
-def _entries(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    changed = {key: value for key, value in after.items() if key not in before or not _same(before[key], value)}
-    changed.update({key: _MISSING for key in before if key not in after})
-    return changed
-
-
-def _same(one: Any, other: Any) -> bool:
-    if one is other:
-        return True
-    if isinstance(one, dict) and "bit_generator" in one:
-        inner, outer = one["state"], other["state"]
-        return bool(
-            inner["pos"] == outer["pos"]
-            and one.get("gauss") == other.get("gauss")
-            and one.get("has_gauss") == other.get("has_gauss")
-            and (inner["key"] == outer["key"]).all()
-        )
+def _same(kind: Kind, left: Any, right: Any) -> bool:
     try:
-        return bool(one == other)
-    except Exception:
+        return kind.same(left, right)
+    except Exception:  # values that do not compare to a bool are not known to be equal
         return False
+
+
+def _difference(old: Any, new: Any) -> Delta:
+    if isinstance(old, dict) and isinstance(new, dict) and "bit_generator" not in new:
+        changed = {name: value for name, value in new.items() if name not in old or not _equal(old[name], value)}
+        return DictDelta(changed, tuple(name for name in old if name not in new))
+    if isinstance(old, list) and isinstance(new, list):
+        return _list_difference(old, new)
+    return Whole(new)
+
+
+def _list_difference(old: list[Any], new: list[Any]) -> Delta:
+    removed = _without(old, new)
+    kept = _without(old, removed)
+    for start in range(len(new) - len(kept) + 1):
+        if new[start : start + len(kept)] == kept:
+            return ListDelta(tuple(new[:start]), tuple(new[start + len(kept) :]), tuple(removed))
+    return Whole(new)
+
+
+def _without(entries: list[Any], taken: list[Any]) -> list[Any]:
+    """`entries` less one of each in `taken`; the entries need not be hashable."""
+    left = list(taken)
+    kept: list[Any] = []
+    for entry in entries:
+        if entry in left:
+            left.remove(entry)
+        else:
+            kept.append(entry)
+    return kept
+
+
+def _equal(left: Any, right: Any) -> bool:
+    try:
+        return left is right or bool(left == right)
+    except Exception:  # as in `_same`
+        return False
+
+
+def _moved(baseline: Snapshot, before: Snapshot, after: Snapshot) -> Snapshot:
+    """The baseline after an import: it takes what the import changed, except where the task had been first."""
+    states = dict(baseline.states)
+    for name, new in after.states.items():
+        old, base = before.states.get(name), baseline.states.get(name)
+        if old is new:
+            continue
+        if base is None or base is old or old is None:
+            states[name] = new
+        elif isinstance(base, dict) and "bit_generator" not in new:
+            changed = {key: value for key, value in new.items() if key not in old or not _equal(old[key], value)}
+            untouched = {key: value for key, value in changed.items() if _equal(base.get(key), old.get(key))}
+            states[name] = {**base, **untouched}
+    return Snapshot(MappingProxyType(states))

@@ -18,10 +18,21 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from ..analysis.statements import bound_by, has_effect_free_form, replayable
 from ..core.cells import Cell
 from ..core.rebuilder import Output, Trace, key_of
-from ..runtime.files import FileTracer, stamp, unchanged
+from ..runtime.files import FileTracer, Seen, stamp, unchanged
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
-from .ambient import Ambient, Snapshot
+from .ambient import (
+    CHANCE,
+    DEFAULT,
+    READ_WITH_RC,
+    SHOWN_IN_FIGURES,
+    SHOWN_IN_TEXT,
+    VIRGIN,
+    Ambient,
+    Delta,
+    Snapshot,
+    Watch,
+)
 from .outputs import Outputs, RawOutput
 from .user_namespace import Changes, UserNamespace
 from .versions import Version
@@ -68,10 +79,9 @@ class _Ran:
     execution: ExecutionResult
     started_s: float
     duration_s: float
-    before: Snapshot
+    watch: Watch
     ambient: Mapping[str, str]
-    modules: frozenset[str]
-    seen: Any
+    seen: Seen
     displays: tuple[RawOutput, ...]
 
 
@@ -117,7 +127,7 @@ class Inline:
         for trace in self._store.traces(key):
             if trace.executes or not all(self._store.has(group) for group in trace.groups):
                 continue
-            if any(ambient.get(kind) != known for kind, known in trace.ambient_in.items()):
+            if any(ambient.get(kind, DEFAULT) != known for kind, known in trace.ambient_in.items()):
                 continue
             if not all(unchanged(path, known) for path, known in (*trace.files_in.items(), *trace.files_out.items())):
                 continue
@@ -130,15 +140,14 @@ class Inline:
 
     async def perform(self, attempt: Attempt) -> Result:
         """Answers the task from the store or runs it. The inputs are bound, not necessarily loaded."""
-        before = self.ambient.snapshot()
-        ambient = self.ambient.fingerprints(before)
+        ambient = self.ambient.fingerprints(self.ambient.snapshot())
         key = self.key(attempt)
         uncached = self.never_stored(attempt)
         if not uncached and not attempt.forced:
             trace = self.look_up(attempt, key, ambient)
             if trace is not None:
                 return await self._reuse(attempt, trace)
-        return await self._execute(attempt, key, uncached, before, ambient)
+        return await self._execute(attempt, key, uncached, ambient)
 
     async def _reuse(self, attempt: Attempt, trace: Trace) -> Result:
         versions = versions_of(trace, attempt.cell.id)
@@ -151,7 +160,8 @@ class Inline:
         for kind, reference in trace.ambient_out.items():
             pickle = self._store.value(reference)
             if pickle is not None:
-                self.ambient.restore(kind, load(pickle, self._namespace.values, lambda name: None)["delta"])
+                delta: Any = load(pickle, self._namespace.values, lambda name: None)["delta"]
+                self.ambient.restore(kind, delta)
         self.note_ambient(attempt.cell.id, trace.ambient_out, self.look_around())
         return Result(trace=trace, cached=True, displays=tuple(trace.displays), execution=execution)
 
@@ -172,27 +182,28 @@ class Inline:
             exec(compile(module, "<definitions>", "exec"), self._namespace.values)
 
     async def _execute(
-        self, attempt: Attempt, key: str, uncached: str, before: Snapshot, ambient: Mapping[str, str]
+        self, attempt: Attempt, key: str, uncached: str, ambient: Mapping[str, str]
     ) -> Result:
         cell = attempt.cell
         self._namespace.load_pending(attempt.inputs)
         self._namespace.begin(attempt.inputs)
-        modules = set(sys.modules)
         started = time.time()
-        self.ambient.watch_reads()
-        with self._files.task() as seen, self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture:
+        with (
+            self.ambient.watch() as watch,
+            self._files.task() as seen,
+            self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture,
+        ):
             execution = await attempt.run(self._transform(attempt.body))
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
-                execution=execution, started_s=started, duration_s=time.time() - started, before=before,
-                ambient=ambient, modules=frozenset(modules), seen=seen, displays=tuple(capture.finish()),
+                execution=execution, started_s=started, duration_s=time.time() - started, watch=watch,
+                ambient=ambient, seen=seen, displays=tuple(capture.finish()),
             ))  # fmt: skip
 
     def _account(self, attempt: Attempt, key: str, uncached: str, ran: _Ran) -> Result:
         """Compares the world with what it was before the run, and writes down what the run read and left."""
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
         error = execution.error_before_exec or execution.error_in_exec
-        read_kinds = self.ambient.reads_seen()
         changes = self._namespace.settle(cell.id, f"prov:{key}", cell.in_place, failed=error is not None)
         self._namespace.versions.record(cell.id, changes.made)
         after = self.look_around()
@@ -200,7 +211,7 @@ class Inline:
             return Result(trace=None, error=error, displays=displays, execution=execution)
         tree = ast.parse(self._transform(attempt.body))
         replays = self._definitions(tree, changes)
-        delta = self.ambient.delta(ran.before, after, imported=sys.modules.keys() - ran.modules)
+        delta = self.ambient.delta(ran.watch.baseline, after)
         uncached = uncached or self._effects(ran.seen, tree, changes, delta, displays, replays)
         trace = Trace(
             key=key,
@@ -210,7 +221,7 @@ class Inline:
             outputs={},
             deletes=tuple(sorted(changes.deleted)),
             replays=replays,
-            ambient_in=self._ambient_inputs(ran.ambient, delta, read_kinds, displays),
+            ambient_in=self._ambient_inputs(ran, delta),
             files_in=_stamped(ran.seen.read - ran.seen.written),
             files_out=_stamped(ran.seen.written),
             displays=displays,
@@ -226,11 +237,11 @@ class Inline:
 
     def can_restore_base(self, kind: str) -> bool:
         """Whether the state before the first cell is one that a new kernel would have too."""
-        return kind in self.base and not self.ambient.is_virgin(kind, self.base_fingerprints[kind])
+        return kind in self.base.states and self.base_fingerprints[kind] != VIRGIN
 
     def restore_base(self, kind: str) -> None:
         if self.ambient_now.get(kind) != self.base_fingerprints[kind]:
-            self.ambient.restore_full(kind, self.base[kind])
+            self.ambient.restore_full(kind, self.base.states[kind])
 
     def look_around(self) -> Snapshot:
         snapshot = self.ambient.snapshot()
@@ -240,21 +251,24 @@ class Inline:
     def note_ambient(self, cell: str, kinds: Iterable[str], after: Snapshot) -> None:
         """`cell` changed these kinds of process-wide state: they are versions too, of the pseudo-name `@kind`."""
         made = {
-            f"@{kind}": Version(name=f"@{kind}", cell=cell, fingerprint=self.ambient_now.get(kind), retained=after[kind])
+            f"@{kind}": Version(name=f"@{kind}", cell=cell, fingerprint=self.ambient_now.get(kind), retained=after.states[kind])
             for kind in kinds
-            if kind in after
+            if kind in after.states
         }
         if made:
             self._namespace.versions.record(cell, self._namespace.versions.made.get(cell, {}) | made)
 
-    def _ambient_inputs(
-        self, ambient: Mapping[str, str], delta: Mapping[str, object], read: set[str], displays: tuple[RawOutput, ...]
-    ) -> dict[str, str]:
+    def _ambient_inputs(self, ran: _Ran, delta: Mapping[str, Delta]) -> dict[str, str]:
         """The process-wide state that the run depended on: what it changed from, read, or showed text under."""
-        kinds = {kind for kind in delta if self.ambient.is_read_by_changing(kind)} | read
-        if any(output["output_type"] == "stream" or "text/plain" in output.get("data", ()) for output in displays):
-            kinds |= self.ambient.display_kinds
-        return {kind: ambient[kind] for kind in sorted(kinds) if kind in ambient}
+        kinds = {kind for kind in CHANCE if kind in delta}
+        if ran.watch.rc_read or "rcParams" in delta:
+            kinds |= {*READ_WITH_RC}
+        shown = set().union(*(output.get("data", {"text/plain": ""}).keys() for output in ran.displays))
+        if "text/plain" in shown:
+            kinds |= {*SHOWN_IN_TEXT}
+        if shown & {"image/png", "image/svg+xml", "image/jpeg", "application/pdf"}:
+            kinds |= {*SHOWN_IN_FIGURES}
+        return {kind: ran.ambient.get(kind, DEFAULT) for kind in sorted(kinds)}
 
     def _definitions(self, tree: ast.Module, changes: Changes) -> tuple[int, ...]:
         """Positions of the statements to run again on a hit; marks what they bind as definitions (by result)."""
@@ -280,7 +294,7 @@ class Inline:
         return tuple(sorted(replays))
 
     def _effects(
-        self, seen: Any, tree: ast.Module, changes: Changes, delta: Mapping[str, object],
+        self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],
         displays: tuple[RawOutput, ...], replays: tuple[int, ...],
     ) -> str:  # fmt: skip
         """Why this run cannot be stored for what it did outside of Python, "" when it can."""
@@ -298,7 +312,7 @@ class Inline:
         return "it shows and binds nothing, so what it does cannot be seen"
 
     def _with_values(
-        self, attempt: Attempt, trace: Trace, changes: Changes, delta: Mapping[str, object], *, store: bool
+        self, attempt: Attempt, trace: Trace, changes: Changes, delta: Mapping[str, Delta], *, store: bool
     ) -> Trace:
         """The trace with its outputs; their values and the changed process-wide state go to the store if `store`."""
         stored = [name for name, version in changes.made.items() if not (version.definition or version.is_absent)]

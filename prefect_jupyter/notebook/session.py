@@ -73,7 +73,7 @@ class Session:
         self.outputs = Outputs(shell)
         self._lock = threading.RLock()
         self.inline = Inline(
-            shell, self.outputs, self.namespace, self.store, Ambient(shell), FileTracer(), self._lock, self._transform
+            shell, self.outputs, self.namespace, self.store, Ambient(), FileTracer(), self._lock, self._transform
         )
         self.standing.ambient_base = self.inline.base_fingerprints
         self.interception = Interception(shell, self)
@@ -237,9 +237,8 @@ class Session:
             self.namespace.load_pending(inputs)
             tracked = [name for name in inputs if inputs[name].fingerprint is not None]
             self.namespace.begin(tracked)
-            before = self.inline.ambient.snapshot()
-            modules = set(sys.modules)
-        result = await execution.run()
+        with self.inline.ambient.watch() as watch:
+            result = await execution.run()
         with self._lock:
             trouble = ""
             if lost:
@@ -247,7 +246,7 @@ class Session:
             changes = self.namespace.settle(cell.id, f"plain:{cell.digest}:{len(self.document.order)}", cell.in_place)
             self.versions.record(cell.id, changes.made)
             after = self.inline.look_around()
-            delta = self.inline.ambient.delta(before, after, imported=sys.modules.keys() - modules)
+            delta = self.inline.ambient.delta(watch.baseline, after)
             self.inline.note_ambient(cell.id, delta, after)
             self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble)
             self.versions.unsettled.discard(cell.id)
@@ -722,7 +721,8 @@ class Session:
             return f"{title}: it equals what a run from the top would show."
         lines = [f"{title}:"]
         for reason in found.reasons:
-            where = f" ({self.document.label(reason.cell)})" if reason.cell else ""
+            label = self.document.label(reason.cell) if reason.cell else ""
+            where = f" ({label})" if label and label not in reason.text else ""
             lines.append(f"  - {reason.text}{where}")
             lines += [f"      {line}" for line in reason.detail.splitlines()]
         return "\n".join(lines)

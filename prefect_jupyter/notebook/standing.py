@@ -13,6 +13,7 @@ from ..core.cells import Cell
 from ..core.graph import Graph
 from ..core.rebuilder import Input, Reason, Trace, Verdict, verdict
 from ..runtime.files import unchanged
+from .ambient import DEFAULT
 from .document import Document
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
@@ -214,7 +215,7 @@ class Standing:
         if isinstance(seen, Version):
             producer = seen.cell or ""
             return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
-        return Input(self.ambient_base.get(kind))
+        return Input(self.ambient_base.get(kind, DEFAULT))
 
 
 def _is(reason: str) -> str:
