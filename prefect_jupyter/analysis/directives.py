@@ -142,7 +142,7 @@ def parse_options(text: str) -> tuple[TaskOptions, tuple[Problem, ...]]:
     problems: list[str] = []
     words = _split(text)
     if words and not words[-1].closed:
-        return TaskOptions(), (Problem(f"unclosed quote in the header: `{text[words[-1].start:]}`"),)
+        return TaskOptions(), (Problem(f"unclosed quote in the header: `{text[words[-1].start :]}`"),)
     position = 0
     while position < len(words):
         word = words[position]

@@ -107,6 +107,9 @@ class Expressions:
             return (node.value, node.slice)
         if isinstance(node.ctx, ast.Load):
             self._record.load(name, bound)
+            if name in bound:
+                # It may be bound as a loop name of a comprehension, which `globals()` does not see.
+                self._record.names.maybe.add(name)
         return ()
 
     def _comprehension(

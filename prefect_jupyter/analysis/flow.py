@@ -92,7 +92,7 @@ class _Flow:
                 reach.loads |= annotated.loads
             else:
                 self._load_all(annotated, bound)
-        self._define(node.name, reach, bound)
+        self._define(node.name, reach, bound, runs_early=bool(node.decorator_list))
 
     def _class(self, node: ast.ClassDef, bound: Bound) -> None:
         self._expressions.read_all(node.decorator_list, bound)
@@ -109,14 +109,14 @@ class _Flow:
         self.block(node.body, set(outer))
         record.class_body = around
         body.reach.loads.difference_update(parameters)
-        self._define(node.name, body.reach, bound)
+        self._define(node.name, body.reach, bound, runs_early=body.uses_own or bool(node.decorator_list))
 
     def _type_alias(self, node: Any, bound: Bound) -> None:
         self._define(node.name.id, code_reach([node.value], type_parameter_names(node)), bound)
 
-    def _define(self, name: str, reach: Reach, bound: Bound) -> None:
+    def _define(self, name: str, reach: Reach, bound: Bound, *, runs_early: bool = False) -> None:
         self.record.bind(name, bound, definition=True)
-        self.record.define(name, reach)
+        self.record.define(name, reach, runs_early=runs_early)
 
     def _load_all(self, reach: Reach, bound: Bound) -> None:
         for name in reach.loads:

@@ -23,9 +23,7 @@ _SCOPES = (
 )
 
 
-def renamed_locals(
-    function: ast.FunctionDef | ast.AsyncFunctionDef, outer: Mapping[str, str]
-) -> Mapping[str, str]:
+def renamed_locals(function: ast.FunctionDef | ast.AsyncFunctionDef, outer: Mapping[str, str]) -> Mapping[str, str]:
     """Name → what stands for it inside of `function`, given what stands for the names around it.
 
     Left alone are parameters, names bound in nested scopes too, names that occur in a text, and everything in a

@@ -65,8 +65,8 @@ def read_magic(call: ast.Call) -> Magic | None:
     if not isinstance(function, ast.Attribute) or function.attr not in _CALLS:
         return None
     receiver = function.value
-    is_shell = isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Name) and (
-        receiver.func.id == "get_ipython"
+    is_shell = (
+        isinstance(receiver, ast.Call) and isinstance(receiver.func, ast.Name) and (receiver.func.id == "get_ipython")
     )
     if function.attr in ("system", "getoutput", "magic") and not is_shell:
         return None

@@ -40,8 +40,10 @@ def root(node: ast.expr) -> str | None:
     while True:
         if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
             node = node.value
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (
-            node.func.attr in _OPENING_CALLS or node.func.attr.startswith("get_")
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and (node.func.attr in _OPENING_CALLS or node.func.attr.startswith("get_"))
         ):
             node = node.func.value
         else:

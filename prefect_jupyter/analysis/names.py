@@ -32,12 +32,14 @@ class ClassBody:
     """A class body that is being followed.
 
     `outer` is what scopes nested in it see: not the names of the class. `own` are the names of the class,
-    `reach` is what its methods reach.
+    `reach` is what its methods reach. `uses_own` says that it loads one of its own names: perhaps a method
+    that it calls before the class is bound.
     """
 
     outer: Bound
     own: set[str]
     reach: Reach = field(default_factory=Reach)
+    uses_own: bool = False
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ class Record:
         self._loaded.add(name)
         if name not in bound:
             self.names.reads.add(name)
+        elif self.class_body is not None and name in self.class_body.own:
+            self.class_body.uses_own = True
 
     def bind(self, name: str, bound: Bound, *, hidden: bool = False, definition: bool = False) -> None:
         bound.add(name)
@@ -134,13 +138,15 @@ class Record:
         names.always += reach.always
         names.reads_everything |= reach.unbounded
 
-    def define(self, name: str, reach: Reach) -> None:
-        """Code in a scope of its own that runs when `name` is called."""
+    def define(self, name: str, reach: Reach, *, runs_early: bool = False) -> None:
+        """Code in a scope of its own that runs when `name` is called, or, early, before `name` is bound."""
         self.names.maybe |= reach.texts
         if self.class_body is not None:
             self.class_body.reach.add(reach)
             return
-        self.names.late.setdefault(name, set()).update((reach.loads | reach.texts) - {name, "get_ipython"})
+        late = self.names.late.setdefault(name, set())
+        itself = set() if runs_early else {name}
+        late.update((reach.loads | reach.texts) - itself - {"get_ipython"})
         self.reaches.setdefault(name, Reach()).add(reach)
 
     @property

@@ -256,9 +256,7 @@ class _Collector:
         self._push((word.value for word in node.keywords), outer)
         self._push(node.body, outer.child(is_class=True))
 
-    def _comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: _Scope
-    ) -> None:
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, scope: _Scope) -> None:
         inner = scope.child(is_comprehension=True)
         self._push([node.generators[0].iter], scope)
         for position, generator in enumerate(node.generators):

@@ -173,7 +173,10 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("@deco(arg)\ndef f(): return n", {"reads": "arg deco", "writes": "f", "definitions": "f", "late": {"f": "n"}}),
     ("def f(n): return f(n - 1)", {"writes": "f", "definitions": "f"}),
     ("n = 1\ndef f(): return n", {"writes": "f n", "definitions": "f", "late": {"f": "n"}}),
-    ("def f():\n    x = 1\n    def g(): return x + y\n    return g", {"writes": "f", "definitions": "f", "late": {"f": "y"}}),
+    (
+        "def f():\n    x = 1\n    def g(): return x + y\n    return g",
+        {"writes": "f", "definitions": "f", "late": {"f": "y"}},
+    ),
     ("def f():\n    global c, d\n    c += 1\n    d = 2", {"writes": "f", "definitions": "f", "late": {"f": "c"}}),
     (
         "def f():\n    global c\n    c = 1\nf()\nc",
@@ -182,11 +185,20 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("def f():\n    [x for x in xs]\n    return x", {"writes": "f", "definitions": "f", "late": {"f": "x xs"}}),
     ("def f():\n    import os\n    return os, sys", {"writes": "f", "definitions": "f", "late": {"f": "sys"}}),
     ("def f():\n    try: pass\n    except E as e: return e", {"writes": "f", "definitions": "f", "late": {"f": "E"}}),
-    ("def f():\n    class A:\n        x = y\n        def m(self): return x\n    return A", {"writes": "f", "definitions": "f", "late": {"f": "x y"}}),
+    (
+        "def f():\n    class A:\n        x = y\n        def m(self): return x\n    return A",
+        {"writes": "f", "definitions": "f", "late": {"f": "x y"}},
+    ),
     ("async def f(): return await g()", {"writes": "f", "definitions": "f", "late": {"f": "g"}}),
-    ("if c:\n    def f(): return a\nelse:\n    def f(): return b", {"reads": "c", "writes": "f", "definitions": "f", "late": {"f": "a b"}}),
+    (
+        "if c:\n    def f(): return a\nelse:\n    def f(): return b",
+        {"reads": "c", "writes": "f", "definitions": "f", "late": {"f": "a b"}},
+    ),
     ("def f(): return n\nf = jit(f)", {"reads": "jit", "writes": "f", "late": {"f": "n"}}),
-    ("def f(df): return df.query('a > @lim')", {"writes": "f", "definitions": "f", "late": {"f": "a lim"}, "maybe": "a lim"}),
+    (
+        "def f(df): return df.query('a > @lim')",
+        {"writes": "f", "definitions": "f", "late": {"f": "a lim"}, "maybe": "a lim"},
+    ),
     # --- lambdas
     ("h = lambda x: x + n", {"writes": "h", "definitions": "h", "late": {"h": "n"}}),
     ("h = lambda x=d: x + n", {"reads": "d", "writes": "h", "definitions": "h", "late": {"h": "n"}}),
@@ -200,16 +212,26 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("f, g = lambda: n, 2", {"reads": "n", "writes": "f g"}),
     # --- classes
     ("class A(B, metaclass=M): pass", {"reads": "B M", "writes": "A", "definitions": "A"}),
-    ("class A:\n    x = y\n    def m(self): return x + z", {"reads": "y", "writes": "A", "definitions": "A", "late": {"A": "x z"}}),
+    (
+        "class A:\n    x = y\n    def m(self): return x + z",
+        {"reads": "y", "writes": "A", "definitions": "A", "late": {"A": "x z"}},
+    ),
     ("class A:\n    n = 0\n    k = n + m\n    n += 1", {"reads": "m", "writes": "A", "definitions": "A"}),
     ("class A:\n    x = 1\n    class B:\n        y = x", {"reads": "x", "writes": "A", "definitions": "A"}),
     ("class A:\n    xs = 1\n    ys = [x + xs for x in xs]", {"reads": "xs", "writes": "A", "definitions": "A"}),
     ("class A:\n    key = lambda self: n", {"writes": "A", "definitions": "A", "late": {"A": "n"}}),
-    ("class A:\n    @deco\n    def m(self, x=d): return A, q", {"reads": "d deco", "writes": "A", "definitions": "A", "late": {"A": "q"}}),
+    (
+        "class A:\n    @deco\n    def m(self, x=d): return A, q",
+        {"reads": "d deco", "writes": "A", "definitions": "A", "late": {"A": "q"}},
+    ),
     ("class A:\n    for i in xs:\n        print(i)", {"reads": "xs", "writes": "A", "definitions": "A"}),
     ("@dataclass\nclass D:\n    v: T\n    w: list = None", {"reads": "T dataclass", "writes": "D", "definitions": "D"}),
     ("class A:\n    cache = {}\n    cache['k'] = v", {"reads": "v", "writes": "A", "definitions": "A"}),
     ("class A:\n    log.append(1)", {"reads": "log", "writes": "A", "definitions": "A", "in_place": "log"}),
+    (
+        "class A:\n    f = make\n    f(1)\n    def m(self): return A",
+        {"reads": "make", "writes": "A", "definitions": "A", "late": {"A": "A"}},
+    ),
     # --- imports
     ("import numpy as np, os.path", {"writes": "np os", "definitions": "np os"}),
     ("from a.b import c as d, e", {"writes": "d e", "definitions": "d e"}),
@@ -245,14 +267,20 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("vars(o)", {"reads": "o"}),
     ("vars()", {"reads_everything": True}),
     ("def ev(s): return eval(s)", {"writes": "ev", "definitions": "ev"}),
-    ("def ev(s): return eval(s)\nev('aa')", {"writes": "ev", "definitions": "ev", "maybe": "aa", "reads_everything": True}),
+    (
+        "def ev(s): return eval(s)\nev('aa')",
+        {"writes": "ev", "definitions": "ev", "maybe": "aa", "reads_everything": True},
+    ),
     # --- asking, history
     ("name = input('? ')", {"writes": "name", "always": "`input()`"}),
     ("input = f\ninput()", {"reads": "f", "writes": "input"}),
     ("def ask(): return input()\nx = ask()", {"writes": "ask x", "definitions": "ask", "always": "`input()`"}),
     ("_ + 1", {"always": "history (`_`)"}),
     ("_12 + Out[3]", {"always": "history (`Out`), history (`_12`)"}),
-    ("In[-1], _i, _i3, __, ___, _oh", {"always": ", ".join(f"history (`{name}`)" for name in ("In", "__", "___", "_i", "_i3", "_oh"))}),
+    (
+        "In[-1], _i, _i3, __, ___, _oh",
+        {"always": ", ".join(f"history (`{name}`)" for name in ("In", "__", "___", "_i", "_i3", "_oh"))},
+    ),
     ("for _ in xs: print(_)", {"reads": "xs", "writes": "_", "hidden": "_"}),
     ("_, x = f()\n_", {"reads": "f", "writes": "_ x", "hidden": "_"}),
     # --- magics and commands
@@ -277,7 +305,10 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("%%html\n<b>{x}</b>", {}),
     ("df?", {"maybe": "df", "always": "help (`?`)"}),
     ("%whos", {"always": "`%whos`", "reads_everything": True, "maybe": "whos"}),
-    ("for i in xs:\n    !echo {i}", {"reads": "xs", "writes": "i", "hidden": "i", "maybe": "i", "always": "shell commands"}),
+    (
+        "for i in xs:\n    !echo {i}",
+        {"reads": "xs", "writes": "i", "hidden": "i", "maybe": "i", "always": "shell commands"},
+    ),
     ("def f():\n    !ls", {"writes": "f", "definitions": "f"}),
     ("def f():\n    !ls\nf()", {"writes": "f", "definitions": "f", "always": "shell commands"}),
     ("get_ipython()", {}),

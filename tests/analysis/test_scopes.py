@@ -20,11 +20,7 @@ PACKAGES = sorted(Path(json.__file__).parent.glob("*.py"))
 
 def global_reads(table: symtable.SymbolTable) -> set[str]:
     """What `symtable` says that a scope and the scopes in it read of the module's names."""
-    found = {
-        symbol.get_name()
-        for symbol in table.get_symbols()
-        if symbol.is_global() and symbol.is_referenced()
-    }
+    found = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
     for child in table.get_children():
         found |= global_reads(child)
     return found
@@ -33,7 +29,13 @@ def global_reads(table: symtable.SymbolTable) -> set[str]:
 def functions_of(table: symtable.SymbolTable) -> Iterator[tuple[str, int, set[str]]]:
     """Functions at module level and in classes there."""
     for child in table.get_children():
-        if child.get_type() == "function" and child.get_name() not in ("lambda", "listcomp", "setcomp", "dictcomp", "genexpr"):
+        if child.get_type() == "function" and child.get_name() not in (
+            "lambda",
+            "listcomp",
+            "setcomp",
+            "dictcomp",
+            "genexpr",
+        ):
             yield child.get_name(), child.get_lineno(), global_reads(child)
         elif child.get_type() == "class":
             yield from functions_of(child)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
+import warnings
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -63,9 +65,6 @@ class Above(dict[str, Any]):
         self.gone.add(name)
         super().__delitem__(name)
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        super().__setitem__(name, value)
-
 
 names = st.sampled_from(NAMES)
 
@@ -115,14 +114,22 @@ def blocks(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(expression, body).map(lambda p: f"while {p[0]}:\n{p[1]}\n    break"),
         st.tuples(body, names, body).map(lambda p: f"try:\n{p[0]}\nexcept Exception as {p[1]}:\n{p[2]}"),
         st.tuples(body, body, body).map(lambda p: f"try:\n{p[0]}\nexcept TypeError:\n{p[1]}\nfinally:\n{p[2]}"),
-        st.tuples(body, body, body).map(lambda p: f"try:\n{p[0]}\nexcept ValueError:\n    pass\nelse:\n{p[1]}\n{p[2].strip()}"),
-        st.tuples(names, body).map(lambda p: f"import contextlib\nwith contextlib.suppress(Exception):\n{p[1]}\n{p[0]}"),
+        st.tuples(body, body, body).map(
+            lambda p: f"try:\n{p[0]}\nexcept ValueError:\n    pass\nelse:\n{p[1]}\n{p[2].strip()}"
+        ),
+        st.tuples(names, body).map(
+            lambda p: f"import contextlib\nwith contextlib.suppress(Exception):\n{p[1]}\n{p[0]}"
+        ),
         st.tuples(names, names, body, names).map(lambda p: f"def {p[0]}({p[1]}):\n{p[2]}\n    return {p[3]}"),
         st.tuples(names, expression, body, names).map(lambda p: f"def {p[0]}(x={p[1]}):\n{p[2]}\n{p[0]}({p[3]})"),
         st.tuples(names, names, body).map(lambda p: f"def {p[0]}():\n    global {p[1]}\n    {p[1]} = 1\n{p[0]}()"),
         st.tuples(names, body).map(lambda p: f"class {p[0]}:\n{p[1]}"),
-        st.tuples(names, names, body).map(lambda p: f"class {p[0]}:\n    def m(self):\n        return {p[1]}\n{p[2]}\n{p[0]}().m()"),
-        st.tuples(expression, names, body).map(lambda p: f"match {p[0]}:\n    case 1:\n        {p[1]}\n    case {p[1]}:\n{indent([p[2]])}"),
+        st.tuples(names, names, body).map(
+            lambda p: f"class {p[0]}:\n    def m(self):\n        return {p[1]}\n{p[2]}\n{p[0]}().m()"
+        ),
+        st.tuples(expression, names, body).map(
+            lambda p: f"match {p[0]}:\n    case 1:\n        {p[1]}\n    case {p[1]}:\n{indent([p[2]])}"
+        ),
         st.tuples(expression, names, body).map(lambda p: f"match {p[0]}:\n    case [{p[1]}, *_]:\n{indent([p[2]])}"),
     )
 
@@ -145,16 +152,18 @@ statement = st.recursive(simple, blocks, max_leaves=5)
 programs = st.lists(statement, min_size=1, max_size=6).map("\n".join)
 
 
-def found_when_run(source: str) -> set[str]:
+def run(source: str) -> Above:
+    """The namespace after a program; what it has found before it failed counts as well."""
     above = Above()
-    try:
-        exec(compile(source, "<program>", "exec"), above)
-    except Exception:
-        pass  # what a program has found before it failed counts as well
-    return above.found
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = compile(source, "<program>", "exec")
+    with contextlib.suppress(Exception):
+        exec(code, above)
+    return above
 
 
-@settings(max_examples=1200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(programs)
 def test_every_name_that_a_program_finds_above_was_foreseen(source: str) -> None:
     try:
@@ -166,10 +175,10 @@ def test_every_name_that_a_program_finds_above_was_foreseen(source: str) -> None
     for names_of_body in cell.late.values():
         foreseen |= names_of_body
     if not cell.reads_everything:
-        assert found_when_run(source) <= foreseen, source
+        assert run(source).found <= foreseen, source
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs)
 def test_every_name_that_a_program_binds_was_foreseen(source: str) -> None:
     try:
@@ -177,12 +186,7 @@ def test_every_name_that_a_program_binds_was_foreseen(source: str) -> None:
     except NotPythonError:
         return
     cell = analyse("cell", source, str)
-    namespace = Above()
-    try:
-        exec(compile(source, "<program>", "exec"), namespace)
-    except Exception:
-        pass
-    bound = {name for name in namespace if name in NAMES}
+    bound = {name for name in run(source) if name in NAMES}
     # A function that binds a name of the notebook may be called under another name.
     through_global = {line.split()[1] for line in source.split("\n") if line.strip().startswith("global ")}
     assert bound - through_global <= cell.writes, source
