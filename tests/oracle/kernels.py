@@ -20,7 +20,7 @@ from jupyter_client.manager import KernelManager
 from prefect_jupyter.app.plain import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from typing_extensions import Self
 
@@ -39,7 +39,9 @@ def _install():
 _install()
 del _install
 """
-PROBE = "__import__('sys').modules['oracle_probe'].report(get_ipython())"
+_PROBE_MODULE = "__import__('sys').modules['oracle_probe']"
+PROBE = f"{_PROBE_MODULE}.report({_PROBE_MODULE}.names_of(get_ipython()))"
+VALUES_CELL = "oracle-values"
 
 
 class KernelHungError(AssertionError):
@@ -106,7 +108,11 @@ class LiveKernel:
         self._client: Any = None
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -133,18 +139,18 @@ class LiveKernel:
             assert not errors, f"the extension does not load: {errors[0]['ename']}: {errors[0]['evalue']}"
             self._open_page()
 
-    def stop(self) -> None:
+    def stop(self, *, politely: bool = False) -> None:
+        if self._manager is not None:
+            self._manager.shutdown_kernel(now=not politely)
+            self._manager = None
+            shutil.rmtree(self._sockets, ignore_errors=True)
         if self._client is not None:
             self._client.stop_channels()
             self._client = None
-        if self._manager is not None:
-            self._manager.shutdown_kernel(now=True)
-            self._manager = None
-            shutil.rmtree(self._sockets, ignore_errors=True)
 
     def restart(self) -> None:
         """A new process, as *Restart* gives it: outputs stay on the page, names are gone."""
-        self.stop()
+        self.stop(politely=True)
         self.start()
 
     # ---- requests
@@ -187,12 +193,12 @@ class LiveKernel:
         expression = f"__import__('json').dumps({question.replace('{session}', _SESSION)}, default=str)"
         return json.loads(ast.literal_eval(self.silently("", expression)))
 
-    def values(self) -> Values:
-        """What the names hold, those included whose values the engine has promised but not loaded."""
-        if self.extension:
-            names = f"{_SESSION}.namespace"
-            self.silently("", f"{names}.load_pending(tuple({names}.pending))")
-        return values_from(self.silently("", PROBE))
+    def values(self, names: Iterable[str]) -> Values:
+        """What names hold for a cell that reads them: one is run for it, as a person would at the end of a page."""
+        lines = [f"{_PROBE_MODULE}.keep({name!r}, lambda: {name})" for name in sorted(names)]
+        shown = self.run_cell(VALUES_CELL, "\n".join(lines))
+        assert not shown, f"reading {sorted(names)} shows {shown}"
+        return values_from(self.silently("", f"{_PROBE_MODULE}.kept()"))
 
     # ---- the page: one comm on which the kernel pushes, one for commands
 

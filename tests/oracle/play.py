@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
+import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from .cells import OracleNotebook, edited, reordered, tasked, with_source
 from .kernels import LOAD_CELL, PROBE, PROBE_SETUP, LiveKernel, Values, environment, values_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 _TASK_NAME = re.compile(r"\A\s*(?:%%task|#\s?\|\s*task:)[ \t]+(\w+)")
@@ -46,6 +48,11 @@ class PlainRun:
             before = values.digests
         return {name: cell_id for name, cell_id in found.items() if name in before}
 
+    def made_by(self, cells: Iterable[str]) -> set[str]:
+        """The names whose final values these cells answer for, without those that no two plain runs share."""
+        wanted = set(cells)
+        return {name for name, maker in self.makers().items() if maker in wanted} - self.unstable_names
+
 
 def plainly(notebook: OracleNotebook, folder: Path, *, twice: bool = False) -> PlainRun:
     """Run the notebook plainly in a folder of its own; `twice` finds what no two plain runs have in common."""
@@ -76,7 +83,6 @@ class Result:
 
     notebook: OracleNotebook
     outputs: dict[str, list[dict[str, Any]]]
-    values: Values
     counts: dict[str, int]
     verdicts: dict[str, str]
     verdicts_by_id: bool = False
@@ -143,26 +149,38 @@ class Player:
             self.told = text
 
     def forget(self, share: float, seed: int) -> int:
-        """Make holes in the store: delete a random share of its records. Returns how many."""
-        records = sorted(path for path in (self.kernel.folder / "store").rglob("*") if is_record(path))
-        chosen = random.Random(seed).sample(records, round(len(records) * share))
-        for record in chosen:
-            record.unlink()
-        return len(chosen)
+        """Make holes in the store: delete a random share of what it indexes. Returns how many rows went."""
+        [index] = (self.kernel.folder / "store").rglob("index-*.sqlite")
+        chance = random.Random(seed)
+        gone = 0
+        with contextlib.closing(sqlite3.connect(index, isolation_level=None)) as store:
+            for table, column in (("traces", "number"), ("records", "reference")):
+                rows = [row for (row,) in store.execute(f"SELECT {column} FROM {table} ORDER BY {column}")]
+                chosen = chance.sample(rows, round(len(rows) * share))
+                store.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(row,) for row in chosen])
+                gone += len(chosen)
+        return gone
 
     def result(self) -> Result:
+        """The page as it is now. Nothing is run for it."""
         self.tell()
-        kernel = self.kernel
-        if kernel.extension:
-            kernel.command("snap")
+        if self.kernel.extension:
+            self.kernel.command("snap")
         return Result(
             self.notebook,
-            {cell.id: list(kernel.shown(cell.id)) for cell in self.notebook.cells},
-            kernel.values(),
-            kernel.session("counts()") if kernel.extension else {},
+            {cell.id: list(self.kernel.shown(cell.id)) for cell in self.notebook.cells},
+            self.kernel.session("counts()") if self.kernel.extension else {},
             self._verdicts(),
             self.by_id,
         )
+
+    def values(self, names: Iterable[str]) -> Values:
+        """What names hold at the end of the page, for a cell that reads them and that is deleted again."""
+        if not names:
+            return Values()
+        found = self.kernel.values(names)
+        self.told = ()
+        return found
 
     def _verdicts(self) -> dict[str, str]:
         if not self.kernel.extension:
@@ -172,11 +190,6 @@ class Player:
         # What every view shows, by the id of the cell.
         rows = self.kernel.asked("[(node.cell, row.verdict) for node, row in {session}.view().tasks()]")
         return dict(rows)
-
-
-def is_record(path: Path) -> bool:
-    """Is this file of the store the record of one run, as against a value, a lock or a database?"""
-    return path.is_file() and "records" in path.parts
 
 
 def play(notebook: OracleNotebook, folder: Path, script: Sequence[Callable[[Player], object]]) -> Result:
@@ -191,22 +204,20 @@ def play(notebook: OracleNotebook, folder: Path, script: Sequence[Callable[[Play
 # ---- the judgement
 
 
-def judge(result: Result, plain: PlainRun, cells: Sequence[str] | None = None) -> list[Difference]:
-    """What the engine calls fresh (or, given, these cells) and yet differs from the plain run."""
+def judge(result: Result, plain: PlainRun, cells: Iterable[str] | None = None) -> list[Difference]:
+    """The outputs of what the engine calls fresh (or, given, of these cells) that differ from the plain run."""
     trusted = set(result.fresh() if cells is None else cells)
     found = []
     for cell in result.notebook.cells:
         if cell.id in trusted:
             expected = plain.results[cell.id].outputs
             found += differences(expected, result.outputs[cell.id], cell=cell.id, ignore=plain.unstable)
-    return found + judge_values(result, plain, trusted)
+    return found
 
 
-def judge_values(result: Result, plain: PlainRun, trusted: set[str]) -> list[Difference]:
-    """The names last bound or changed by trusted cells whose values, or whose sharing, differ."""
-    makers = plain.makers()
-    names = {name for name, maker in makers.items() if maker in trusted and name not in plain.unstable_names}
-    expected, actual = plain.last, result.values
+def judge_values(actual: Values, plain: PlainRun, names: Iterable[str]) -> list[Difference]:
+    """The names whose values, or whose sharing of storage, differ from the plain run."""
+    makers, expected = plain.makers(), plain.last
     found = [
         Difference(
             makers[name],
@@ -217,7 +228,7 @@ def judge_values(result: Result, plain: PlainRun, trusted: set[str]) -> list[Dif
         for name in sorted(names)
         if actual.digests.get(name) != expected.digests[name]
     ]
-    pairs = {pair for pair in expected.shared ^ actual.shared if names >= set(pair)}
+    pairs = {pair for pair in expected.shared ^ actual.shared if set(names) >= set(pair)}
     found += [
         Difference(
             makers[pair[1]],

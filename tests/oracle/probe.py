@@ -6,6 +6,7 @@ and changes no value that it looks at.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hashlib
 import io
@@ -14,7 +15,10 @@ import re
 import struct
 import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NODES_MAX = 300_000
 _ATOMS = (bool, int, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range)
@@ -215,6 +219,22 @@ def shared(names: dict[str, Any]) -> list[list[str]]:
     return groups
 
 
+_kept: dict[str, Any] = {}
+
+
+def keep(name: str, read: Callable[[], Any]) -> None:
+    """Take the value of a name as a cell of the notebook reads it; a name that is not there is left out."""
+    with contextlib.suppress(NameError):
+        _kept[name] = read()
+
+
+def kept() -> str:
+    """The report on what was kept since the last one."""
+    taken = dict(_kept)
+    _kept.clear()
+    return report(taken)
+
+
 def names_of(shell: Any) -> dict[str, Any]:
     """The names a person has bound, without IPython's own."""
     hidden = shell.user_ns_hidden
@@ -225,9 +245,8 @@ def names_of(shell: Any) -> dict[str, Any]:
     }
 
 
-def report(shell: Any) -> str:
+def report(names: dict[str, Any]) -> str:
     """A JSON object: digest, text and sharing of every name."""
-    names = names_of(shell)
     return json.dumps(
         {
             "digests": {name: _digest_or_reason(value) for name, value in names.items()},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .cells import OracleNotebook, edited, reordered, tasked
 from .kernels import LiveKernel
-from .play import PlainRun, Player, Result, failed_plainly, judge, plainly
+from .play import PlainRun, Player, Result, failed_plainly, judge, judge_values, plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,52 +56,50 @@ def play_all(notebook: OracleNotebook, folder: Path, *, style: str = "both") -> 
         player = Player(original, kernel)
 
         player.run_all()
-        first = player.result()
-        yield judged("run all", first, plains, complete=True)
+        yield judged("run all", player, plains, complete=True)
 
         player.restart()
         player.run_all()
-        again = player.result()
-        yield judged("restart, run all", again, plains, complete=True, cached_by=notebook)
+        yield judged("restart, run all", player, plains, complete=True, cached_by=notebook)
 
         if notebook.edit is not None:
             player.edit(*notebook.edit)
-            yield judged("edited, not run", player.result(), plains)
+            yield judged("edited, not run", player, plains)
             player.run_all()
-            yield judged("edit one constant, run all", player.result(), plains, complete=True)
+            yield judged("edit one constant, run all", player, plains, complete=True)
 
         for cell_id in notebook.rerun:
             player.run(cell_id)
-            yield judged(f"out of order: {cell_id}", player.result(), plains)
+            yield judged(f"out of order: {cell_id}", player, plains)
         if notebook.rerun:
             player.run_all()
-            yield judged("run all after out of order", player.result(), plains, complete=True)
+            yield judged("run all after out of order", player, plains, complete=True)
 
         player.restart()
         if player.forget(_HOLES, seed=len(notebook.cells)) == 0:
-            raise AssertionError("there are no records in the store to delete: see play.is_record")
+            raise AssertionError("the store indexes nothing that could be deleted")
         player.run_all()
-        yield judged("holes, run all", player.result(), plains, complete=True)
+        yield judged("holes, run all", player, plains, complete=True)
 
         if notebook.edit is not None:
             cell_id, old, new = notebook.edit
             player.edit(cell_id, new, old)
             player.run_all()
-            yield judged("edit undone, run all", player.result(), plains, complete=True)
+            yield judged("edit undone, run all", player, plains, complete=True)
 
         if notebook.order:
             player.order(*notebook.order)
-            yield judged("reordered, not run", player.result(), plains)
+            yield judged("reordered, not run", player, plains)
             player.run_all()
-            yield judged("reordered, run all", player.result(), plains, complete=True)
+            yield judged("reordered, run all", player, plains, complete=True)
             player.delete(notebook.order[-1])
             player.run_all()
-            yield judged("last cell deleted, run all", player.result(), plains, complete=True)
+            yield judged("last cell deleted, run all", player, plains, complete=True)
 
 
 def judged(
     name: str,
-    result: Result,
+    player: Player,
     plains: Plains,
     *,
     complete: bool = False,
@@ -110,9 +108,11 @@ def judged(
     """The judgement of one moment.
 
     What is fresh must equal the plain run. After a complete run every cell must, whatever is said of it,
-    but those that the engine did not run since something above them failed; and every task that does not
-    fail must be fresh. `cached_by` asks that no task executed again but those marked *always*.
+    but those that the engine did not run since something above them failed; every task that does not fail
+    must be fresh; and the values are compared, since reading them runs nothing then. `cached_by` asks that
+    no task executed again but those marked *always*.
     """
+    result = player.result()
     plain = plains.of(result.notebook)
     failed = failed_plainly(plain)
     tasks = [cell for cell in result.notebook.cells if cell.is_task]
@@ -121,8 +121,11 @@ def judged(
     if complete:
         trusted = [cell.id for cell in result.notebook.cells if cell.id not in blocked]
     differences = judge(result, plain, trusted)
-    findings = [str(difference) for difference in differences]
     fresh = result.fresh()
+    if complete:
+        names = plain.made_by(fresh)
+        differences += judge_values(player.values(names), plain, names)
+    findings = [str(difference) for difference in differences]
     if complete:
         loose = {cell.id for cell in tasks if cell.always} | failed | blocked
         findings += [

@@ -1,54 +1,55 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .cells import FOLDER, OracleCell, OracleNotebook, is_set_up, notebooks, read, some_edit, tasked
 from .kernels import KernelHungError, LiveKernel
-from .play import Player, Result, judge, plainly
+from .play import PlainRun, Player, judge, judge_values, plainly
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from prefect_jupyter.app.compare import Difference
 
 
 def notebook_of(*sources: str) -> OracleNotebook:
     return OracleNotebook("n", tuple(OracleCell(f"c{number}", source) for number, source in enumerate(sources)))
 
 
-def played_without_engine(notebook: OracleNotebook, folder: Path, *cell_ids: str) -> Result:
+def differences_without_engine(
+    notebook: OracleNotebook, plain: PlainRun, folder: Path, *cell_ids: str
+) -> list[Difference]:
+    """Run all cells in order and then some again, in a kernel that knows no tasks, and judge all cells."""
+    everything = [cell.id for cell in notebook.cells]
     with LiveKernel(folder, extension=False) as kernel:
         player = Player(notebook, kernel)
         player.run_all()
         player.run(*cell_ids)
-        return player.result()
-
-
-def everything(notebook: OracleNotebook) -> list[str]:
-    return [cell.id for cell in notebook.cells]
+        result = player.result()
+        names = plain.made_by(everything)
+        return judge(result, plain, everything) + judge_values(player.values(names), plain, names)
 
 
 @pytest.mark.parametrize("name", ["displays", "aliasing", "raising", "top_level_await"])
 def test_a_notebook_that_is_run_once_in_order_equals_its_plain_run(name: str, tmp_path: Path) -> None:
     notebook = read(FOLDER / f"{name}.percent")
     plain = plainly(notebook, tmp_path / "plain", twice=True)
-    result = played_without_engine(notebook, tmp_path / "live")
-    assert judge(result, plain, everything(notebook)) == []
+    assert differences_without_engine(notebook, plain, tmp_path / "live") == []
 
 
 def test_a_cell_run_twice_is_found_by_its_output_by_its_value_and_by_its_readers(tmp_path: Path) -> None:
     notebook = notebook_of("items = []", "items.append(1)\nlen(items)", "total = sum(items)", "print(total)")
     plain = plainly(notebook, tmp_path / "plain")
-    result = played_without_engine(notebook, tmp_path / "live", "c1", "c2", "c3")
-    kinds = {(difference.cell, difference.kind) for difference in judge(result, plain, everything(notebook))}
+    found = differences_without_engine(notebook, plain, tmp_path / "live", "c1", "c2", "c3")
+    kinds = {(difference.cell, difference.kind) for difference in found}
     assert kinds == {
         ("c1", "result text/plain"),
         ("c1", "value of items"),
         ("c2", "value of total"),
         ("c3", "stdout"),
     }
-    assert judge(result, plain, []) == []
 
 
 @pytest.mark.parametrize(
@@ -72,10 +73,8 @@ def test_a_cell_run_twice_is_found_by_its_output_by_its_value_and_by_its_readers
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_found(right: str, wrong: str, kind: str, tmp_path: Path) -> None:
-    notebook = notebook_of(right)
-    plain = plainly(notebook, tmp_path / "plain")
-    result = played_without_engine(notebook_of(wrong), tmp_path / "live")
-    found = judge(replace(result, notebook=notebook), plain, ["c0"])
+    plain = plainly(notebook_of(right), tmp_path / "plain")
+    found = differences_without_engine(notebook_of(wrong), plain, tmp_path / "live")
     assert kind in [difference.kind for difference in found]
 
 

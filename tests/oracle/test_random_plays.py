@@ -20,7 +20,7 @@ from prefect_jupyter.app.plain import PlainResult, plain_source
 from . import probe
 from .cells import OracleCell, OracleNotebook
 from .kernels import LiveKernel
-from .play import PlainRun, Player, Values, judge
+from .play import PlainRun, Player, Values, judge, judge_values
 
 Action = tuple[str, int, str]
 
@@ -130,7 +130,7 @@ def _executed(source: str, space: dict[str, Any]) -> list[dict[str, Any]]:
 def _values(shell: Any) -> Values:
     import json
 
-    found = json.loads(probe.report(shell))
+    found = json.loads(probe.report(probe.names_of(shell)))
     return Values(found["digests"], found["texts"], {(one, other) for one, other in found["shared"]})
 
 
@@ -169,6 +169,10 @@ def _act(player: Player, action: Action) -> None:
             player.forget(0.5, number)
 
 
+def _text(notebook: OracleNotebook) -> str:
+    return "\n".join(f"--- {cell.id}\n{cell.source}" for cell in notebook.cells)
+
+
 def play_and_judge(sources: list[str], script: list[Action], folder: Path) -> list[str]:
     """What is wrong after each step, in words."""
     cells = (OracleCell("c0", _FIRST), *(OracleCell(f"c{n}", source) for n, source in enumerate(sources, 1)))
@@ -181,8 +185,12 @@ def play_and_judge(sources: list[str], script: list[Action], folder: Path) -> li
             differences = judge(result, sequentially(result.notebook))
             found += [f"after step {step} {action}: {difference}" for difference in differences]
             if found:
-                text = "\n".join(f"--- {cell.id}\n{cell.source}" for cell in result.notebook.cells)
-                return [*found, text]
+                return [*found, _text(result.notebook)]
+        plain = sequentially(result.notebook)
+        names = plain.made_by(result.fresh())
+        found += [f"at the end: {difference}" for difference in judge_values(player.values(names), plain, names)]
+        if found:
+            found.append(_text(result.notebook))
     return found
 
 
