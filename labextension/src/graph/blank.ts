@@ -20,7 +20,8 @@ export class Blank {
   invite(): void {
     this.say(
       'No tasks yet',
-      'Write %%task and a name at the top of a cell, then run it. The cell becomes a task, and what it reads and writes draws the graph here.'
+      'Write %%task and a name at the top of a cell, then run it. ' +
+        'The cell becomes a task, and what it reads and writes draws the graph here.'
     );
     this.example.hidden = false;
   }

@@ -170,7 +170,11 @@ export class Cards {
 /** Show how many children of a mapped task ended well, run and failed; a bar is one element, its parts a gradient. */
 export function fill(bar: HTMLElement, node: TaskNode, row: TaskRow): void {
   let end = 0;
-  for (const [part, value] of [['done', row.done], ['running', row.running], ['failed', row.failed]] as const) {
+  for (const [part, value] of [
+    ['done', row.done],
+    ['running', row.running],
+    ['failed', row.failed]
+  ] as const) {
     // One in a thousand is still to be seen.
     end += value > 0 ? Math.max(2, (100 * value) / Math.max(1, node.total)) : 0;
     const edge = `${Math.min(100, end).toFixed(1)}%`;

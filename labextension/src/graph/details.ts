@@ -53,6 +53,7 @@ export class Details {
   private readonly mappedBar: HTMLElement;
   private readonly lists: HTMLElement;
   private neighbours: Neighbour[] = [];
+  private shown: string | null = null;
   private readonly targets = new WeakMap<Element, number>();
 
   constructor(parent: HTMLElement, life: Lifetime, events: DetailsEvents) {
@@ -97,6 +98,7 @@ export class Details {
 
   hide(): void {
     this.root.hidden = true;
+    this.shown = null;
   }
 
   /** Show another task, or the same one in a new graph. */
@@ -114,7 +116,10 @@ export class Details {
     this.list('Upstream', edgesAt(topology.entering, i), topology.src, pipeline);
     this.list('Downstream', edgesAt(topology.leaving, i), topology.dst, pipeline);
     this.patch(i, pipeline, now);
-    this.root.scrollTop = 0;
+    if (this.shown !== node.id) {
+      this.shown = node.id;
+      this.root.scrollTop = 0;
+    }
   }
 
   /** The same task after rows changed. */
@@ -141,7 +146,8 @@ export class Details {
     }
     for (const { i: j, root, icon: picture } of this.neighbours) {
       setAttribute(root, 'data-tone', toneOf(pipeline.rows[j].state));
-      setAttribute(root, 'aria-label', `${pipeline.nodes[j].name}, ${pipeline.rows[j].state}, ${verdictText(pipeline.rows[j])}`);
+      const { state } = pipeline.rows[j];
+      setAttribute(root, 'aria-label', `${pipeline.nodes[j].name}, ${state}, ${verdictText(pipeline.rows[j])}`);
       picture.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(pipeline.rows[j].state)})`);
     }
     this.tick(i, pipeline, now);

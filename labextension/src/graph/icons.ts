@@ -27,7 +27,8 @@ const PATHS = {
   tidy: "<path d='M4 6h6M4 12h6M4 18h6M15 12h5M10 6c3 0 2 6 5 6M10 18c3 0 2-6 5-6M10 12h5'/>",
   close: "<path d='M6 6l12 12M18 6L6 18'/>",
   cell: "<path d='M8.5 7l-5 5 5 5M15.5 7l5 5-5 5'/>",
-  target: "<circle cx='12' cy='12' r='3.2'/><circle cx='12' cy='12' r='8'/><path d='M12 1.5V5M12 19v3.5M1.5 12H5M19 12h3.5'/>",
+  target:
+    "<circle cx='12' cy='12' r='3.2'/><circle cx='12' cy='12' r='8'/><path d='M12 1.5V5M12 19v3.5M1.5 12H5M19 12h3.5'/>",
   onward: "<path d='M4 12h12M11 6.5l5.5 5.5-5.5 5.5M20.5 5v14'/>",
   stale: "<path d='M12 3.5a8.5 8.5 0 1 1-8.5 8.5' stroke-dasharray='3.4 4.2'/><path d='M12 7.5V12l3 2'/>",
   question: "<path d='M8 9a4 4 0 1 1 5.6 3.7c-1 .5-1.6 1.2-1.6 2.3M12 18.4v.1'/>",

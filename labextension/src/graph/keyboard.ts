@@ -4,7 +4,9 @@
  */
 import { CARD, Placement } from './placement';
 
-export type Command = 'left' | 'right' | 'up' | 'down' | 'first' | 'last' | 'select' | 'clear' | 'find' | 'fit' | 'running' | 'in' | 'out';
+export type Way = 'left' | 'right' | 'up' | 'down';
+
+export type Command = Way | 'first' | 'last' | 'select' | 'clear' | 'find' | 'fit' | 'running' | 'in' | 'out';
 
 const KEYS: ReadonlyMap<string, Command> = new Map([
   ['ArrowLeft', 'left'],
@@ -32,7 +34,7 @@ export function commandOf(event: KeyboardEvent): Command | null {
 }
 
 /** The nearest task in a direction, straight ahead before aside; -1 at the edge of the graph. */
-export function neighbour({ x, y }: Placement, from: number, towards: 'left' | 'right' | 'up' | 'down'): number {
+export function neighbour({ x, y }: Placement, from: number, towards: Way): number {
   const ahead = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] }[towards];
   let best = -1;
   let least = Infinity;

@@ -56,7 +56,8 @@ export function layout(input: LayoutInput): Layout {
   const routes = Array.from(graph.chain, (first, edge) =>
     first < 0 ? null : x.slice(first, first + graph.rank[input.dst[edge]] - graph.rank[input.src[edge]] - 1)
   );
-  return { ranks: graph.ranks, rank: graph.rank.slice(0, input.n), along, across: x.slice(0, input.n), routes, crossings };
+  const [rank, across] = [graph.rank.slice(0, input.n), x.slice(0, input.n)];
+  return { ranks: graph.ranks, rank, along, across, routes, crossings };
 }
 
 function coldOrder(graph: Layered, input: LayoutInput): { order: Order; crossings: number } {

@@ -11,7 +11,7 @@ export type Order = Int32Array[];
 /** Sweeps without gain after which a search gives up. */
 const PATIENCE = 4;
 
-/** Depth-first from one end, so that chains and branches start out side by side; `mirrored` takes branches last first. */
+/** Depth-first from one end, so that branches start out side by side; `mirrored` takes them last first. */
 export function depthFirst(graph: Layered, fromSinks: boolean, mirrored: boolean): Order {
   const next = fromSinks ? graph.up : graph.down;
   const before = fromSinks ? graph.down : graph.up;

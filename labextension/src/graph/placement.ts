@@ -44,7 +44,8 @@ export function place(topology: Topology, direction: Direction, previous?: Float
   const [along, across] = flat ? [CARD.width, CARD.height] : [CARD.height, CARD.width];
   const found = layout({ ...topology, box: { along, across }, gap: GAP[direction], previous });
   const [x, y] = flat ? [found.along, found.across] : [found.across, found.along];
-  const lines = Array.from(topology.src, (_, edge) => corners(topology, found, edge, along, GAP[direction].along, flat));
+  const gap = GAP[direction].along;
+  const lines = Array.from(topology.src, (_, edge) => corners(topology, found, edge, along, gap, flat));
   return {
     direction,
     layout: found,

@@ -2,18 +2,18 @@
  * The view's window onto the plane: camera, cards and canvas, drawn at most once a frame and only when asked.
  * Must not know why a task is selected, dimmed or watched; the view tells it.
  */
-import type { Pipeline } from '../model';
-import { Camera, Size, between, centred, fitted, isInside, revealing, seen, zoomed } from './camera';
+import { Look, NO_LOOK } from './attention';
+import { Camera, Size, centred, fitted, isInside, revealing, seen, zoomed } from './camera';
 import { Canvas } from './canvas';
 import { Cards } from './cards';
+import type { Drawn } from './drawn';
 import { element } from './element';
 import type { Now } from './format';
 import type { Lifetime } from './lifetime';
 import { MINIMAP_NODES_MIN, Minimap } from './minimap';
-import { Placement, cardAt, cardsIn } from './placement';
-import type { Tally } from './tally';
+import { Motion } from './motion';
+import { cardAt, cardsIn } from './placement';
 import { Palette, paletteOf, prefersStillness } from './theme';
-import type { Lineage, Topology } from './topology';
 
 /** A graph of at most so many tasks has all of its cards in the document, in sight or not. */
 export const CARDS_ALWAYS = 120;
@@ -29,39 +29,8 @@ const SCALE_TILES = 0.3;
 /** More rings than this turn at once only to be a burden. */
 const RINGS_MAX = 40;
 
-const MOVE_MS = 260;
-
 /** Pixels around the view from where a card can be scrolled into sight, as a screen reader does. */
 const ROOM = 20_000;
-
-/** What is drawn: replaced as a whole when the topology changes. */
-export interface Drawn {
-  readonly pipeline: Pipeline;
-  readonly topology: Topology;
-  readonly placement: Placement;
-  readonly tally: Tally;
-  /** Per node its place within its layer, from 1, and how many stand there. */
-  readonly position: Int32Array;
-  readonly siblings: Int32Array;
-}
-
-/** How tasks stand out at the moment. */
-export interface Look {
-  readonly selected: number;
-  readonly focused: number;
-  readonly lineage: Lineage | null;
-  readonly dimming: boolean;
-  readonly isDim: (i: number) => boolean;
-}
-
-interface Motion {
-  readonly from: Camera;
-  readonly to: Camera;
-  /** Where cards come from, NaN for new ones; null when only the camera moves. */
-  readonly x: Float64Array | null;
-  readonly y: Float64Array | null;
-  start: number | null;
-}
 
 export class Stage {
   readonly view: HTMLElement;
@@ -78,7 +47,7 @@ export class Stage {
   private ratio = 1;
   private palette: Palette;
   private drawn: Drawn | null = null;
-  private look: Look = { selected: -1, focused: -1, lineage: null, dimming: false, isDim: () => false };
+  private look: Look = NO_LOOK;
   private motion: Motion | null = null;
   private compact = false;
   private shown: string | null = null;
@@ -107,12 +76,13 @@ export class Stage {
     life.listen(this.view, 'scroll', () => this.absorbScroll());
   }
 
-  /** Read the size of the view; true when it changed. */
+  /** Read the size of the view; true when it changed. A hidden view keeps the size it had. */
   measure(): boolean {
     this.rest();
     const [width, height] = [this.view.clientWidth, this.view.clientHeight];
     const ratio = window.devicePixelRatio || 1;
-    if (width === this.size.width && height === this.size.height && ratio === this.ratio) {
+    const same = width === this.size.width && height === this.size.height && ratio === this.ratio;
+    if (same || width === 0 || height === 0) {
       return false;
     }
     this.size = { width, height };
@@ -141,15 +111,15 @@ export class Stage {
 
   /** Draw another graph, its cards coming from where they are now (`source` per node, -1 for a new one). */
   set(drawn: Drawn, look: Look, camera: Camera, source: Int32Array | null): void {
-    const still = this.drawn === null || this.size.width === 0 || prefersStillness();
-    const from = still || source === null ? null : this.origins(source);
+    const old = this.drawn?.placement;
+    const moves = old && source && this.size.width > 0 && !prefersStillness();
     this.cards.clear();
     this.drawn = drawn;
     this.look = look;
     this.minimap.invalidate();
     this.root.classList.toggle('pj-still', drawn.tally.active.size > RINGS_MAX);
-    this.motion = from && { from: this.camera, to: camera, ...from, start: null };
-    this.camera = from ? this.camera : camera;
+    this.motion = moves ? new Motion(this.camera, camera, old, source) : null;
+    this.camera = moves ? this.camera : camera;
     this.invalidate();
   }
 
@@ -212,7 +182,7 @@ export class Stage {
       this.jump(camera);
       return;
     }
-    this.motion = { from: this.camera, to: camera, x: null, y: null, start: null };
+    this.motion = new Motion(this.camera, camera);
     this.request();
   }
 
@@ -286,11 +256,6 @@ export class Stage {
     this.request();
   }
 
-  private origins(source: Int32Array): { x: Float64Array; y: Float64Array } {
-    const place = (axis: Float64Array | undefined) => Float64Array.from(source, old => (old < 0 ? NaN : (axis?.[old] ?? NaN)));
-    return { x: place(this.drawn?.placement.x), y: place(this.drawn?.placement.y) };
-  }
-
   /** Draw what is stale; `time` is the frame's, null outside of a frame. */
   private render(time: number | null): void {
     const { drawn } = this;
@@ -298,7 +263,7 @@ export class Stage {
       return;
     }
     const progress = this.advance(time);
-    this.showCards(drawn, progress);
+    this.showCards(drawn);
     if (this.canvasStale) {
       this.canvasStale = false;
       this.paintCanvas(drawn, progress);
@@ -309,7 +274,7 @@ export class Stage {
     }
   }
 
-  /** Where the motion is, from 0 to 1, eased; 1 when there is none. */
+  /** Take the camera one step on its way; the result is how far the cards are on theirs, from 0 to 1. */
   private advance(time: number | null): number {
     const { motion } = this;
     if (!motion) {
@@ -317,18 +282,15 @@ export class Stage {
     }
     this.shown = null;
     this.canvasStale = true;
-    motion.start ??= time;
-    const u = motion.start === null || time === null ? 0 : Math.min(1, (time - motion.start) / MOVE_MS);
-    const eased = 1 - (1 - u) ** 3;
-    this.camera = u === 1 ? motion.to : between(motion.from, motion.to, eased);
-    this.movedCards = motion.x !== null;
-    if (u === 1) {
+    this.camera = motion.at(time);
+    this.movedCards = motion.movesCards;
+    if (motion.ended) {
       this.motion = null;
     }
-    return motion.x ? eased : 1;
+    return motion.movesCards ? motion.progress : 1;
   }
 
-  private showCards(drawn: Drawn, progress: number): void {
+  private showCards(drawn: Drawn): void {
     const { placement, pipeline, tally } = drawn;
     const { k, x, y } = this.camera;
     const key = `${k},${x},${y}`;
@@ -349,7 +311,8 @@ export class Stage {
           this.cards.title(i, pipeline.nodes[i], place, compact);
         }
         if (fresh.has(i) || this.movedCards) {
-          this.moveCard(placement, i, progress);
+          const [to, down] = [placement.x[i], placement.y[i]];
+          this.cards.move(i, ...(this.motion ? this.motion.place(i, to, down) : ([to, down] as const)));
         }
         if (fresh.has(i)) {
           this.dirty.add(i);
@@ -385,13 +348,6 @@ export class Stage {
     // The focus and the selection keep their card, so that keys and readers have something to hold on to.
     [this.look.focused, this.look.selected].filter(i => i >= 0).forEach(i => wanted.add(i));
     return wanted;
-  }
-
-  private moveCard({ x, y }: Placement, i: number, progress: number): void {
-    const from = this.motion;
-    const come = (start: number | undefined, end: number) =>
-      start === undefined || Number.isNaN(start) ? end : start + (end - start) * progress;
-    this.cards.move(i, come(from?.x?.[i], x[i]), come(from?.y?.[i], y[i]));
   }
 
   private markCard(i: number): void {

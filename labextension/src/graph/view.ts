@@ -4,9 +4,10 @@
  */
 import type { Action, Pipeline, Verb } from '../model';
 import { Announcer, newFailures } from './announcer';
+import { Attention, Look } from './attention';
 import { Blank } from './blank';
-import { Camera, SCALE_OPEN_MIN, SCALE_READABLE, centred, fitted } from './camera';
 import { Details } from './details';
+import { Drawn, carriedIndex, drawnOf } from './drawn';
 import { element } from './element';
 import { Now, cardLine } from './format';
 import { Filter, Header } from './header';
@@ -14,13 +15,14 @@ import { defineIcons } from './icons';
 import { Command, commandOf, neighbour } from './keyboard';
 import { CycleError } from './layout';
 import { Lifetime } from './lifetime';
-import { Direction, Placement, bestDirection, carried, place } from './placement';
+import { anchored, opening } from './opening';
+import { Pilot } from './pilot';
+import { Direction, bestDirection } from './placement';
 import { followPointer } from './pointer';
-import { CARDS_ALWAYS, Drawn, Look, Stage } from './stage';
-import { isBehind } from './status';
+import { Stage } from './stage';
 import { Tally } from './tally';
 import { Toolbar } from './toolbar';
-import { Lineage, Topology, isSame, lineageOf, topologyOf } from './topology';
+import { Topology, isSame, topologyOf } from './topology';
 
 /** Durations tick so often while something runs. */
 const TICK_MS = 250;
@@ -35,6 +37,7 @@ export class GraphView {
   private readonly life = new Lifetime();
   private readonly root: HTMLElement;
   private readonly stage: Stage;
+  private readonly pilot: Pilot;
   private readonly header: Header;
   private readonly details: Details;
   private readonly blank: Blank;
@@ -44,16 +47,9 @@ export class GraphView {
 
   private drawn: Drawn | null = null;
   private direction: Direction | null = null;
-  /** A person chose the direction, or moved the camera: neither is then changed for them. */
+  /** A person chose the direction: it is then no longer chosen for them. */
   private turned = false;
-  private steered = false;
-  private selected = -1;
-  private focused = -1;
-  private hovered = -1;
-  private lineage: Lineage | null = null;
-  private filter: Filter | null = null;
-  private sought = '';
-  private visits = 0;
+  private readonly attention = new Attention();
 
   constructor(
     host: HTMLElement,
@@ -70,6 +66,7 @@ export class GraphView {
       leave: () => this.focusTree()
     });
     this.stage = new Stage(this.root, this.life, now);
+    this.pilot = new Pilot(this.stage, () => this.drawn);
     const { view } = this.stage;
     view.setAttribute('role', 'tree');
     view.setAttribute('aria-label', 'Task graph');
@@ -78,8 +75,8 @@ export class GraphView {
     this.tip = element('div', 'pj-tip', frame);
     this.tip.hidden = true;
     const toolbar = new Toolbar(frame, this.life, {
-      zoom: factor => this.steer(() => this.stage.zoom(factor)),
-      fit: () => this.fit(),
+      zoom: factor => this.pilot.zoom(factor),
+      fit: () => this.pilot.fit(),
       running: () => this.visitRunning(),
       tidy: () => this.arrange(null),
       turn: () => this.turn()
@@ -113,7 +110,7 @@ export class GraphView {
   /** Select a task by its id, or nothing; brings it into sight and leaves the focus where it is. */
   select(id: string | null): void {
     const i = id === null ? -1 : (this.drawn?.topology.index.get(id) ?? -1);
-    if (i !== this.selected) {
+    if (i !== this.attention.selected) {
       this.setSelected(i);
       this.revealSelected();
     }
@@ -121,15 +118,15 @@ export class GraphView {
 
   /** Adapt to another size of the host; also happens by itself where the browser can watch sizes. */
   resize(): void {
-    const hidden = this.stage.size.width === 0;
-    if (!this.stage.measure() || !this.drawn || this.stage.size.width === 0) {
+    const unseen = this.stage.size.width === 0;
+    if (!this.stage.measure() || !this.drawn) {
       return;
     }
-    const untouched = !this.steered && this.selected < 0;
-    if (hidden || (untouched && this.choice(this.drawn.topology) !== this.direction)) {
+    const untouched = !this.pilot.steered && this.attention.selected < 0;
+    if (unseen || (untouched && this.choice(this.drawn.topology) !== this.direction)) {
       this.arrange(null);
     } else if (untouched) {
-      this.stage.jump(this.opening(this.drawn));
+      this.stage.jump(opening(this.drawn, this.stage.size));
     }
   }
 
@@ -152,8 +149,8 @@ export class GraphView {
     }
     this.drawn = { ...(this.drawn as Drawn), pipeline };
     this.stage.update(this.drawn, changed, flow);
-    if (this.filter !== null && flow) {
-      this.stage.setLook(this.look());
+    if (this.attention.filter !== null && flow) {
+      this.relook();
     }
     this.afterRows(failed);
   }
@@ -183,30 +180,26 @@ export class GraphView {
     const { pipeline, tally } = this.drawn as Drawn;
     this.header.update(pipeline, tally);
     this.announcer.tell(pipeline, tally, failed);
-    if (this.selected >= 0) {
-      this.details.patch(this.selected, pipeline, this.now());
+    if (this.attention.selected >= 0) {
+      this.details.patch(this.attention.selected, pipeline, this.now());
     }
   }
 
   /** Lay out new tasks, keeping selection and focus by id; false when they cannot be drawn. */
   private rearrange(pipeline: Pipeline, topology: Topology, tally: Tally): boolean {
     const old = this.drawn;
-    const carry = (i: number) => (old && i >= 0 ? (topology.index.get(old.topology.ids[i]) ?? -1) : -1);
     const hadFocus = this.stage.view.contains(document.activeElement);
     this.stage.measure();
-    const anchor = this.anchor();
     try {
       const direction = this.choice(topology);
-      const previous = old && direction === this.direction ? carried(old.topology, old.placement, topology) : undefined;
-      const placement = place(topology, direction, previous);
-      this.direction = direction;
-      const places = placesWithin(placement);
-      const next: Drawn = { pipeline, topology, tally, placement, ...places };
-      const camera = this.cameraFor(next, old, anchor, carry(anchor));
+      const next = drawnOf(pipeline, topology, tally, direction, old);
+      const anchor = this.pilot.anchor(this.attention);
+      const kept = carriedIndex(old?.topology, topology, anchor);
+      const stays = old && kept >= 0;
+      const camera = stays ? anchored(this.stage.camera, old, anchor, next, kept) : opening(next, this.stage.size);
       const source = old && Int32Array.from(topology.ids, id => old.topology.index.get(id) ?? -1);
-      [this.selected, this.focused, this.hovered] = [carry(this.selected), carry(this.focused), -1];
-      this.focused = Math.max(0, this.focused);
-      this.lineage = this.selected < 0 ? null : lineageOf(topology, this.selected);
+      this.attention.carry(old?.topology, topology);
+      this.direction = direction;
       this.drawn = next;
       this.stage.set(next, this.look(), camera, source);
     } catch (error) {
@@ -218,7 +211,7 @@ export class GraphView {
       return false;
     }
     if (hadFocus) {
-      this.stage.focus(this.focused);
+      this.stage.focus(this.attention.focused);
     }
     return true;
   }
@@ -230,17 +223,18 @@ export class GraphView {
       return;
     }
     this.direction = direction ?? this.choice(drawn.topology);
-    const placement = place(drawn.topology, this.direction);
-    this.drawn = { ...drawn, placement, ...placesWithin(placement) };
-    this.steered = false;
-    const source = Int32Array.from(drawn.topology.ids.keys());
-    this.stage.set(this.drawn, this.look(), this.opening(this.drawn), source);
-    this.revealSelected();
+    const next = drawnOf(drawn.pipeline, drawn.topology, drawn.tally, this.direction, null);
+    const { selected } = this.attention;
+    const { camera, size } = this.stage;
+    this.drawn = next;
+    this.pilot.steered = selected >= 0;
+    const to = selected >= 0 ? anchored(camera, drawn, selected, next, selected) : opening(next, size);
+    this.stage.set(next, this.look(), to, Int32Array.from(drawn.topology.ids.keys()));
   }
 
   private showBlank(pipeline: Pipeline, tally: Tally): void {
     this.drawn = null;
-    [this.selected, this.focused, this.hovered, this.lineage] = [-1, -1, -1, null];
+    this.attention.lose();
     this.stage.empty();
     this.details.hide();
     this.header.update(pipeline, tally);
@@ -248,72 +242,18 @@ export class GraphView {
   }
 
   private choice(topology: Topology): Direction {
-    if (this.direction && (this.turned || this.steered || this.selected >= 0 || topology.n > TURNING_MAX)) {
+    const inUse = this.turned || this.pilot.steered || this.attention.selected >= 0;
+    if (this.direction && (inUse || topology.n > TURNING_MAX)) {
       return this.direction;
     }
     return bestDirection(topology, this.stage.size, this.direction);
   }
 
-  // The camera
-
-  /** What shall stay where it is on the screen when the graph is laid out again. */
-  private anchor(): number {
-    return this.selected >= 0 ? this.selected : this.hovered >= 0 ? this.hovered : this.steered ? this.stage.middle() : -1;
-  }
-
-  private cameraFor(next: Drawn, old: Drawn | null, anchor: number, kept: number): Camera {
-    if (!old || kept < 0) {
-      return this.opening(next);
-    }
-    const { k, x, y } = this.stage.camera;
-    const [dx, dy] = [old.placement.x[anchor] - next.placement.x[kept], old.placement.y[anchor] - next.placement.y[kept]];
-    return { k, x: x + dx * k, y: y + dy * k };
-  }
-
-  /** The whole graph if it can be read, else the part where something happens. */
-  private opening({ placement, topology, tally, pipeline }: Drawn): Camera {
-    const { size } = this.stage;
-    if (size.width === 0) {
-      return { k: 1, x: 0, y: 0 };
-    }
-    const whole = fitted(placement.bounds, size);
-    if (whole.k >= SCALE_OPEN_MIN || (topology.n <= CARDS_ALWAYS && whole.k >= SCALE_OPEN_MIN * 0.7)) {
-      return whole;
-    }
-    const active = [...tally.active].sort((a, b) => a - b);
-    const i = active.length ? active[active.length >> 1] : Math.max(0, pipeline.rows.findIndex(isBehind));
-    return centred({ x: placement.x[i], y: placement.y[i] }, SCALE_READABLE, size);
-  }
-
-  /** A person moves the camera. */
-  private steer(move: () => void): void {
-    this.steered = true;
-    this.hideTip();
-    move();
-  }
-
-  private fit(): void {
-    if (this.drawn && this.stage.size.width > 0) {
-      this.steered = false;
-      this.stage.glide(fitted(this.drawn.placement.bounds, this.stage.size));
-    }
-  }
-
   private visitRunning(): void {
-    const active = [...(this.drawn?.tally.active ?? [])].sort((a, b) => a - b);
-    if (this.drawn && active.length > 0) {
-      const i = active[this.visits++ % active.length];
-      this.centre(i);
-      this.focused = i;
-      this.stage.setLook(this.look());
-    }
-  }
-
-  private centre(i: number): void {
-    if (this.drawn && this.stage.size.width > 0) {
-      const { x, y } = this.drawn.placement;
-      const k = Math.max(this.stage.camera.k, SCALE_READABLE);
-      this.steer(() => this.stage.glide(centred({ x: x[i], y: y[i] }, k, this.stage.size)));
+    const i = this.pilot.visitRunning();
+    if (i >= 0) {
+      this.attention.focused = i;
+      this.relook();
     }
   }
 
@@ -327,10 +267,13 @@ export class GraphView {
   // Selection, filter, find
 
   private choose(i: number, centre = false): void {
+    if (i < 0 && this.attention.selected < 0) {
+      return;
+    }
     this.setSelected(i);
     if (centre && i >= 0) {
       this.stage.measure();
-      this.centre(i);
+      this.pilot.centre(i);
     } else {
       this.revealSelected();
     }
@@ -338,17 +281,16 @@ export class GraphView {
   }
 
   private setSelected(i: number): void {
-    this.selected = i;
-    this.focused = i < 0 ? this.focused : i;
-    this.lineage = i < 0 || !this.drawn ? null : lineageOf(this.drawn.topology, i);
+    this.attention.select(i, this.drawn?.topology);
     this.showDetails();
-    this.stage.setLook(this.look());
+    this.relook();
   }
 
   private showDetails(): void {
-    const { drawn, lineage } = this;
+    const { drawn } = this;
+    const { lineage, selected } = this.attention;
     if (drawn && lineage) {
-      this.details.show(this.selected, drawn.pipeline, drawn.topology, lineage, this.now());
+      this.details.show(selected, drawn.pipeline, drawn.topology, lineage, this.now());
     } else {
       this.details.hide();
     }
@@ -356,15 +298,13 @@ export class GraphView {
 
   /** Not from under the details pane, which covers the lower part of a narrow view. */
   private revealSelected(): void {
-    if (this.selected < 0) {
+    if (this.attention.selected < 0) {
       return;
     }
     this.stage.measure();
     const pane = this.details.root;
     const covered = getComputedStyle(pane).position === 'absolute' ? pane.offsetHeight : 0;
-    if (this.stage.reveal(this.selected, covered)) {
-      this.steered = true;
-    }
+    this.pilot.reveal(this.attention.selected, covered);
   }
 
   /** Back from the details to the graph, with the focus where the selection was. */
@@ -377,56 +317,42 @@ export class GraphView {
   }
 
   private setFilter(by: Filter | null): void {
-    this.filter = by;
-    this.stage.setLook(this.look());
+    this.attention.filter = by;
+    this.relook();
   }
 
   private find(text: string): void {
-    this.sought = text.trim().toLowerCase();
-    this.stage.setLook(this.look());
+    this.attention.sought = text.trim().toLowerCase();
+    this.relook();
   }
 
   private nextMatch(): void {
-    const n = this.drawn?.topology.n ?? 0;
-    for (let step = 1; step <= n && this.sought; step++) {
-      const i = (this.selected + step + n) % n;
-      if (this.matches(i)) {
-        this.choose(i, true);
-        return;
-      }
+    const i = this.drawn ? this.attention.nextMatch(this.drawn) : -1;
+    if (i >= 0) {
+      this.choose(i, true);
     }
   }
 
-  private matches(i: number): boolean {
-    return (this.drawn as Drawn).pipeline.nodes[i].name.toLowerCase().includes(this.sought);
+  private look(): Look {
+    return this.attention.look(this.drawn);
   }
 
-  private look(): Look {
-    const { selected, focused, lineage, filter, sought } = this;
-    return {
-      selected,
-      focused,
-      lineage,
-      dimming: lineage !== null || filter !== null || sought !== '',
-      isDim: i =>
-        (lineage !== null && i !== selected && !lineage.nodes.has(i)) ||
-        (filter !== null && this.drawn?.tally.state(i) !== filter && this.drawn?.tally.doubt(i) !== filter) ||
-        (sought !== '' && !this.matches(i))
-    };
+  private relook(): void {
+    this.stage.setLook(this.look());
   }
 
   // A person
 
   private actOnSelected(verb: Verb): void {
-    if (this.drawn?.pipeline.connected && this.selected >= 0) {
-      this.act({ verb, tasks: [this.drawn.topology.ids[this.selected]] });
+    if (this.drawn?.pipeline.connected && this.attention.selected >= 0) {
+      this.act({ verb, tasks: [this.drawn.topology.ids[this.attention.selected]] });
     }
   }
 
   private listen(view: HTMLElement): void {
     followPointer(view, this.life, {
-      pan: (dx, dy) => this.steer(() => this.stage.pan(dx, dy)),
-      zoom: (factor, x, y) => this.steer(() => this.stage.zoom(factor, x, y)),
+      pan: (dx, dy) => this.pilot.pan(dx, dy),
+      zoom: (factor, x, y) => this.pilot.zoom(factor, x, y),
       click: (target, x, y) => this.choose(this.taskAt(target, x, y)),
       open: (target, x, y) => this.taskAt(target, x, y) >= 0 && this.actOnSelected('reveal'),
       hover: (target, x, y) => this.hover(this.taskAt(target, x, y), x, y),
@@ -435,8 +361,8 @@ export class GraphView {
     this.life.listen(view, 'focusin', event => {
       const i = this.stage.cards.indexAt(event.target);
       if (i >= 0) {
-        this.focused = i;
-        this.stage.setLook(this.look());
+        this.attention.focused = i;
+        this.relook();
       }
     });
     this.life.listen(view, 'keydown', event => {
@@ -458,7 +384,7 @@ export class GraphView {
       case 'right':
       case 'up':
       case 'down':
-        this.focusOn(neighbour(drawn.placement, this.focused, command));
+        this.focusOn(neighbour(drawn.placement, this.attention.focused, command));
         return true;
       case 'first':
         this.focusOn(0);
@@ -467,7 +393,7 @@ export class GraphView {
         this.focusOn(drawn.topology.n - 1);
         return true;
       case 'select':
-        this.choose(this.focused);
+        this.choose(this.attention.focused);
         return true;
       case 'clear':
         return this.escape();
@@ -475,24 +401,24 @@ export class GraphView {
         this.header.focusFind();
         return true;
       case 'fit':
-        this.fit();
+        this.pilot.fit();
         return true;
       case 'running':
         this.visitRunning();
         return true;
       case 'in':
-        this.steer(() => this.stage.zoom(1.25));
+        this.pilot.zoom(1.25);
         return true;
       case 'out':
-        this.steer(() => this.stage.zoom(0.8));
+        this.pilot.zoom(0.8);
         return true;
     }
   }
 
   private escape(): boolean {
-    if (this.selected >= 0) {
+    if (this.attention.selected >= 0) {
       this.choose(-1);
-    } else if (this.filter !== null) {
+    } else if (this.attention.filter !== null) {
       this.header.clearFilter();
     } else {
       return false;
@@ -502,18 +428,16 @@ export class GraphView {
 
   private focusOn(i: number): void {
     if (i >= 0) {
-      this.focused = i;
-      this.stage.setLook(this.look());
-      if (this.stage.reveal(i, 0)) {
-        this.steered = true;
-      }
+      this.attention.focused = i;
+      this.relook();
+      this.pilot.reveal(i, 0);
       this.stage.focus(i);
     }
   }
 
   private focusTree(): void {
-    if (this.focused >= 0) {
-      this.stage.focus(this.focused);
+    if (this.attention.focused >= 0) {
+      this.stage.focus(this.attention.focused);
     }
   }
 
@@ -522,7 +446,7 @@ export class GraphView {
   }
 
   private hover(i: number, x: number, y: number): void {
-    this.hovered = i;
+    this.attention.hovered = i;
     if (i < 0 || !this.stage.tiles || !this.drawn) {
       this.hideTip();
       return;
@@ -539,8 +463,8 @@ export class GraphView {
 
   private tick(): void {
     this.stage.tick();
-    if (this.drawn && this.selected >= 0) {
-      this.details.tick(this.selected, this.drawn.pipeline, this.now());
+    if (this.drawn && this.attention.selected >= 0) {
+      this.details.tick(this.attention.selected, this.drawn.pipeline, this.now());
     }
   }
 
@@ -548,11 +472,4 @@ export class GraphView {
     const pipeline = this.drawn?.pipeline;
     return pipeline?.connected ? Date.now() + pipeline.clock : null;
   }
-}
-
-/** Per task its place among those of its layer, in the order of the notebook. */
-function placesWithin({ layout }: Placement): { position: Int32Array; siblings: Int32Array } {
-  const counts = new Int32Array(layout.ranks);
-  const position = layout.rank.map(rank => ++counts[rank]);
-  return { position, siblings: layout.rank.map(rank => counts[rank]) };
 }

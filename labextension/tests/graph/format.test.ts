@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
 
-import { accessibleName, cardLine, chipText, count, duration, elapsed, progress, remaining } from '../../src/graph/format';
+import {
+  accessibleName,
+  cardLine,
+  chipText,
+  count,
+  duration,
+  elapsed,
+  progress,
+  remaining
+} from '../../src/graph/format';
 import { doubtOf, isBehind, toneOf, verbsFor } from '../../src/graph/status';
 import { STATES } from '../../src/model';
 import { node, row } from './corpus';
@@ -49,7 +58,9 @@ describe('a card says', () => {
   });
 
   test('which task kept it from running', () => {
-    expect(cardLine(node('fit'), row('TriggerFailed', { note: 'not run: `clean` failed' }), 0)).toBe('not run: `clean` failed');
+    expect(cardLine(node('fit'), row('TriggerFailed', { note: 'not run: `clean` failed' }), 0)).toBe(
+      'not run: `clean` failed'
+    );
   });
 
   test('how many children of a mapped task ended and failed', () => {
@@ -66,7 +77,9 @@ describe('a card says', () => {
 test('the chip of a cell names state, time, inputs and outputs', () => {
   const clean = node('clean', { reads: ['flights'], writes: ['df'] });
   expect(chipText(clean, row('Success'), 0)).toBe('clean · Success · 1.2 s · in: flights · out: df');
-  expect(chipText(clean, row('Success', { verdict: 'stale' }), 0)).toBe('clean · Success · 1.2 s · stale · in: flights · out: df');
+  expect(chipText(clean, row('Success', { verdict: 'stale' }), 0)).toBe(
+    'clean · Success · 1.2 s · stale · in: flights · out: df'
+  );
 });
 
 test('an accessible name begins with the task and holds state, verdict and reason', () => {

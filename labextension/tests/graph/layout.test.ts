@@ -106,7 +106,9 @@ describe('a cold layout', () => {
 
   test.each([1, 2, 3])('of a dense graph leads no edge through a box (seed %i)', seed => {
     const next = random(seed);
-    const pairs = Array.from({ length: 70 }, () => [Math.floor(next() * 30), Math.floor(next() * 30)].sort((a, b) => a - b));
+    const pairs = Array.from({ length: 70 }, () =>
+      [Math.floor(next() * 30), Math.floor(next() * 30)].sort((a, b) => a - b)
+    );
     const edges = pairs.filter(([from, to]) => from < to);
     expect(edgesThroughBoxes(topology(30, edges), 'right')).toBe(0);
   });
@@ -133,7 +135,16 @@ describe('a cold layout', () => {
   });
 
   test('refuses a cycle and names its nodes in order', () => {
-    const cyclic = () => layout(input(5, [[0, 1], [1, 2], [2, 3], [3, 1], [3, 4]]));
+    const cyclic = () =>
+      layout(
+        input(5, [
+          [0, 1],
+          [1, 2],
+          [2, 3],
+          [3, 1],
+          [3, 4]
+        ])
+      );
     expect(cyclic).toThrow(CycleError);
     try {
       cyclic();
@@ -170,7 +181,14 @@ describe('a warm layout', () => {
     for (let k = 0; k < 8; k++) {
       const at = edges[Math.floor(((k + 0.5) * edges.length) / 8)];
       const [from, to] = at;
-      const added: [number, number][] = { leaf: [[from, 1000]], mid: [[from, 1000], [1000, to]], root: [[1000, to]] }[kind] as [number, number][];
+      const added: [number, number][] = {
+        leaf: [[from, 1000]],
+        mid: [
+          [from, 1000],
+          [1000, to]
+        ],
+        root: [[1000, to]]
+      }[kind] as [number, number][];
       const next = [...edges.filter(edge => kind !== 'mid' || edge !== at), ...added];
       moved += meanMove(before.across, layout(input(1001, next, widened(before.across, 1001))).across);
     }
@@ -193,7 +211,9 @@ describe('a warm layout', () => {
     const placed = place(graph, 'right', widened(before.across, 60));
     expect(placed.lines).toHaveLength(all.edges.length);
     const { rank, across } = placed.layout;
-    const tooNear = [...across.keys()].filter(i => [...across.keys()].some(j => j < i && rank[i] === rank[j] && Math.abs(across[i] - across[j]) < 56));
+    const tooNear = [...across.keys()].filter(i =>
+      [...across.keys()].some(j => j < i && rank[i] === rank[j] && Math.abs(across[i] - across[j]) < 56)
+    );
     expect(tooNear).toEqual([]);
   });
 });

@@ -37,11 +37,24 @@ function made(): GraphView {
 }
 
 /** `load → clean → fit → report`, with `weather` beside `clean`. */
-function chain(rows: Record<string, Partial<TaskRow> & Pick<TaskRow, 'state'>> = {}, more: Partial<Pipeline> = {}): Pipeline {
+function chain(
+  rows: Record<string, Partial<TaskRow> & Pick<TaskRow, 'state'>> = {},
+  more: Partial<Pipeline> = {}
+): Pipeline {
   const names = ['load', 'clean', 'fit', 'report', 'weather'];
   const nodes = names.map((name, i) => node(name, { label: `[${i + 1}]`, reads: i ? ['df'] : [], writes: ['df'] }));
   const all = names.map(name => row(rows[name]?.state ?? 'Success', rows[name]));
-  return pipeline(nodes, [[0, 1, ['df']], [1, 2, ['df']], [2, 3, ['model']], [4, 2, ['weather']]], all, more);
+  return pipeline(
+    nodes,
+    [
+      [0, 1, ['df']],
+      [1, 2, ['df']],
+      [2, 3, ['model']],
+      [4, 2, ['weather']]
+    ],
+    all,
+    more
+  );
 }
 
 function show(shown: Pipeline): Pipeline {
@@ -101,7 +114,8 @@ describe('assistive technology', () => {
 
   test('learns the layer of a task and its place there', () => {
     show(chain());
-    const place = (name: string) => ['aria-level', 'aria-posinset', 'aria-setsize'].map(key => task(name).getAttribute(key));
+    const place = (name: string) =>
+      ['aria-level', 'aria-posinset', 'aria-setsize'].map(key => task(name).getAttribute(key));
     expect(place('load')).toEqual(['1', '1', '1']);
     expect(place('clean')).toEqual(['2', '1', '2']);
     expect(place('weather')).toEqual(['2', '2', '2']);
@@ -183,7 +197,8 @@ describe('selecting a task', () => {
     show(chain());
     task('clean').click();
     settle();
-    const marks = (name: string) => ['pj-up', 'pj-down', 'pj-dim', 'pj-selected'].filter(mark => task(name).classList.contains(mark));
+    const marks = (name: string) =>
+      ['pj-up', 'pj-down', 'pj-dim', 'pj-selected'].filter(mark => task(name).classList.contains(mark));
     expect(['load', 'clean', 'fit', 'report', 'weather'].map(marks)).toEqual([
       ['pj-up'],
       ['pj-selected'],
@@ -208,7 +223,13 @@ describe('selecting a task', () => {
     show(chain());
     view.select('fit');
     const bigger = chain();
-    show({ ...bigger, rev: 2, nodes: [node('first'), ...bigger.nodes], rows: [row('Pending'), ...bigger.rows], edges: bigger.edges.map(([s, t, names]) => [s + 1, t + 1, names] as const) });
+    show({
+      ...bigger,
+      rev: 2,
+      nodes: [node('first'), ...bigger.nodes],
+      rows: [row('Pending'), ...bigger.rows],
+      edges: bigger.edges.map(([s, t, names]) => [s + 1, t + 1, names] as const)
+    });
     expect(task('fit').getAttribute('aria-selected')).toBe('true');
     show(pipeline([node('load')], [], [row('Success')]));
     expect(host.querySelector('aside')?.hidden).toBe(true);
@@ -238,7 +259,11 @@ describe('the buttons', () => {
     view.select('clean');
     expect(buttons('.pj-actions').map(each => each.textContent)).toEqual(['Rerun', 'Run from here', 'Show cell']);
     buttons('.pj-actions').forEach(each => each.click());
-    expect(acted.map(({ verb, tasks }) => [verb, ...tasks])).toEqual([['rerun', 'clean'], ['run_from', 'clean'], ['reveal', 'clean']]);
+    expect(acted.map(({ verb, tasks }) => [verb, ...tasks])).toEqual([
+      ['rerun', 'clean'],
+      ['run_from', 'clean'],
+      ['reveal', 'clean']
+    ]);
   });
 
   test('offer Retry failed when it failed and Cancel when it runs', () => {
@@ -286,7 +311,11 @@ describe('the buttons', () => {
 describe('chips and find', () => {
   test('a chip counts a state and narrows the graph to it', () => {
     show(chain({ clean: { state: 'Failed' }, weather: { state: 'Success', verdict: 'stale' } }));
-    expect(buttons('.pj-chips').map(each => each.getAttribute('aria-label'))).toEqual(['Success: 4', 'Failed: 1', 'stale: 1']);
+    expect(buttons('.pj-chips').map(each => each.getAttribute('aria-label'))).toEqual([
+      'Success: 4',
+      'Failed: 1',
+      'stale: 1'
+    ]);
     button('.pj-chips', 'Failed: 1').click();
     settle();
     const dimmed = () => tasks().filter(item => item.classList.contains('pj-dim')).length;
@@ -302,7 +331,11 @@ describe('chips and find', () => {
     field.value = 'e';
     field.dispatchEvent(new Event('input'));
     settle();
-    expect(tasks().filter(item => !item.classList.contains('pj-dim')).map(item => item.textContent)).toHaveLength(3);
+    expect(
+      tasks()
+        .filter(item => !item.classList.contains('pj-dim'))
+        .map(item => item.textContent)
+    ).toHaveLength(3);
     field.focus();
     ['Enter', 'Enter'].forEach(key => press(key));
     expect(chosen).toEqual(['clean', 'report']);
@@ -323,10 +356,16 @@ describe('text from a notebook', () => {
   });
 
   test('reaches no id, class, style, link or data attribute', () => {
-    show(pipeline([node('zqx-id', { name: 'zqx', cell: 'zqx-cell' })], [], [row('Success', { note: 'zqx' })], { title: 'zqx' }));
+    show(
+      pipeline([node('zqx-id', { name: 'zqx', cell: 'zqx-cell' })], [], [row('Success', { note: 'zqx' })], {
+        title: 'zqx'
+      })
+    );
     view.select('zqx-id');
     settle();
-    const held = [...host.querySelectorAll('*')].flatMap(each => [...each.attributes]).filter(each => each.value.includes('zqx'));
+    const held = [...host.querySelectorAll('*')]
+      .flatMap(each => [...each.attributes])
+      .filter(each => each.value.includes('zqx'));
     expect(new Set(held.map(each => each.name))).toEqual(new Set(['aria-label', 'title']));
   });
 });
@@ -363,6 +402,93 @@ describe('size', () => {
       seen.add(document.activeElement?.getAttribute('aria-level') ?? null);
     }
     expect(seen.size).toBeGreaterThan(20);
+  });
+});
+
+describe('the camera', () => {
+  const transform = () => (host.querySelector('.pj-layer') as HTMLElement).style.transform;
+  const tree = () => host.querySelector('[role=tree]') as HTMLElement;
+
+  function pointer(type: string, x: number, y: number): void {
+    tree().dispatchEvent(new MouseEvent(type, { bubbles: true, button: 0, clientX: x, clientY: y }));
+  }
+
+  beforeEach(() => {
+    HTMLElement.prototype.setPointerCapture = () => undefined;
+    show(chain());
+  });
+
+  test('leaves the plain wheel to the notebook and zooms with Ctrl', () => {
+    const before = transform();
+    const wheel = (ctrlKey: boolean) => {
+      const event = new WheelEvent('wheel', { bubbles: true, cancelable: true, deltaY: -100, ctrlKey });
+      tree().dispatchEvent(event);
+      settle();
+      return event.defaultPrevented;
+    };
+    expect(wheel(false)).toBe(false);
+    expect(transform()).toBe(before);
+    expect(wheel(true)).toBe(true);
+    expect(transform()).not.toBe(before);
+  });
+
+  test('follows a drag, which selects nothing', () => {
+    const [x, y] = onScreen(task('fit'));
+    pointer('pointerdown', 100, 100);
+    pointer('pointermove', 130, 90);
+    pointer('pointerup', 130, 90);
+    pointer('click', 130, 90);
+    settle();
+    expect(onScreen(task('fit'))).toEqual([x + 30, y - 10]);
+    expect(chosen).toEqual([]);
+  });
+
+  test('stays where a person put it when its tab is hidden and shown again', () => {
+    task('load').focus();
+    press('+');
+    const before = transform();
+    const width = vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(0);
+    view.resize();
+    width.mockReturnValue(SIZE.width);
+    view.resize();
+    settle();
+    expect(transform()).toBe(before);
+  });
+
+  test('shows the whole graph again after the host grew', () => {
+    const before = transform();
+    vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(700);
+    view.resize();
+    settle();
+    expect(transform()).not.toBe(before);
+  });
+
+  test('goes to a card that is scrolled into sight', () => {
+    const [x, y] = onScreen(task('fit'));
+    tree().scrollLeft += 50;
+    tree().dispatchEvent(new Event('scroll'));
+    settle();
+    expect(onScreen(task('fit'))).toEqual([x - 50, y]);
+  });
+
+  test('turns the flow downwards and back', () => {
+    const flat = tasks().map(item => item.style.transform);
+    button('.pj-toolbar', 'Change direction').click();
+    settle();
+    const [load, report] = [onScreen(task('load')), onScreen(task('report'))];
+    expect(report[1] - load[1]).toBeGreaterThan(Math.abs(report[0] - load[0]));
+    button('.pj-toolbar', 'Change direction').click();
+    settle();
+    expect(tasks().map(item => item.style.transform)).toEqual(flat);
+  });
+
+  test('does not glide for who prefers stillness', () => {
+    vi.stubGlobal('matchMedia', () => ({ matches: true }));
+    const frames = vi.spyOn(window, 'requestAnimationFrame');
+    button('.pj-toolbar', 'Tidy').click();
+    settle();
+    expect(frames).toHaveBeenCalledTimes(1);
+    vi.unstubAllGlobals();
   });
 });
 
@@ -422,7 +548,16 @@ describe('an update', () => {
   });
 
   test('with a cycle names it instead of drawing', () => {
-    show(pipeline([node('a'), node('b')], [[0, 1, []], [1, 0, []]], [row('Pending'), row('Pending')]));
+    show(
+      pipeline(
+        [node('a'), node('b')],
+        [
+          [0, 1, []],
+          [1, 0, []]
+        ],
+        [row('Pending'), row('Pending')]
+      )
+    );
     expect(host.textContent).toMatch(/a → b → a|b → a → b/);
   });
 
