@@ -9,6 +9,9 @@ import pytest
 
 from prefect_jupyter.analysis.options import OPTIONS
 from prefect_jupyter.core.triggers import TRIGGERS
+from prefect_jupyter.notebook.magics import VERBS
+from prefect_jupyter.notebook.session import Session
+from prefect_jupyter.notebook.settings import Flow
 
 PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -34,6 +37,29 @@ def test_every_trigger_is_in_the_reference(trigger: str) -> None:
 def test_the_reference_names_no_option_that_does_not_exist() -> None:
     named = set(re.findall(r"`(--?[a-z][a-z-]*)", (REFERENCE / "header-options.md").read_text(encoding="utf-8")))
     assert named == {flag for option in OPTIONS for flag in option.flags}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_of_flow_is_in_the_reference_and_in_the_tutorial(verb: str) -> None:
+    tutorial = (PROJECT / "notebooks" / "flights.ipynb").read_text(encoding="utf-8")
+    for text in (first_cells("flow-magic.md"), tutorial):
+        assert re.search(rf"`%flow {verb}[ `]", text)
+
+
+def test_the_reference_names_no_verb_that_does_not_exist() -> None:
+    named = set(re.findall(r"`%flow (\w+)", (REFERENCE / "flow-magic.md").read_text(encoding="utf-8")))
+    assert named == set(VERBS)
+
+
+@pytest.mark.parametrize("setting", sorted(Flow.class_trait_names(config=True)))
+def test_every_setting_is_in_the_reference_with_its_default(setting: str) -> None:
+    default = Flow.class_traits()[setting].default_value
+    assert f"| `{setting}` | `{default!r}` |" in (REFERENCE / "settings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("call", re.findall(r"`(\w+)\(", first_cells("python-api.md")))
+def test_every_call_of_the_python_reference_exists(call: str) -> None:
+    assert callable(getattr(Session, call))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(PROJECT).as_posix())
