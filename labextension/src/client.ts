@@ -11,6 +11,7 @@ import type { DocumentChange } from './document';
 import type { Pipeline } from './model';
 import { HELLO_TARGET, Message, NoticeMessage, OutputMessage, PROTOCOL, ReplyMessage, VERBS } from './protocol';
 import { EMPTY, Stream, reduce } from './reducer';
+import { createSubshell, deleteSubshell, over, within } from './subshell';
 
 export type WireVerb = (typeof VERBS)[number];
 
@@ -20,6 +21,8 @@ export type Presence = 'no-kernel' | 'not-loaded' | 'connecting' | 'connected' |
 /** An answer later than this is worth a word to the person. */
 export const PATIENCE_MS = 1_000;
 const ATTEMPTS_MAX = 4;
+/** An idle kernel describes itself within this time; one that computes does not. */
+const DESCRIBED_MS = 1_000;
 
 /** What the link needs of `NotebookDocument`. */
 export interface Told {
@@ -155,7 +158,7 @@ export class Link {
     this.kernel?.removeCommTarget(HELLO_TARGET, this.greeted);
     this.drop();
     this.kernel = kernel;
-    this.become(kernel === null ? 'no-kernel' : 'not-loaded');
+    this.become(kernel === null ? 'no-kernel' : 'connecting');
     if (kernel !== null) {
       // The kernel says hello when `%load_ext` runs; a page that comes later looks whether it has.
       kernel.registerCommTarget(HELLO_TARGET, this.greeted);
@@ -165,35 +168,63 @@ export class Link {
 
   private async look(kernel: Kernel.IKernelConnection): Promise<void> {
     try {
+      const described = await within(DESCRIBED_MS, kernel.info);
+      if (described === null && this.isWanted(kernel)) {
+        await this.lookWhileBusy(kernel);
+      }
       await kernel.info;
-      const info = await kernel.requestCommInfo({ target_name: HELLO_TARGET });
-      const found = info?.content.status === 'ok' && Object.keys(info.content.comms).length > 0;
-      if (found && kernel === this.kernel && this.connection === null) {
-        await this.connect(kernel);
+      if (this.isWanted(kernel)) {
+        await this.ask(kernel, null);
       }
     } catch {
       // The kernel went away while it was asked; the next one is asked again.
     }
   }
 
+  /** Has the session said hello? Then connect. */
+  private async ask(kernel: Kernel.IKernelConnection, subshell: string | null): Promise<boolean> {
+    const info = await over(kernel, subshell, () => kernel.requestCommInfo({ target_name: HELLO_TARGET }));
+    const found = info?.content.status === 'ok' && Object.keys(info.content.comms).length > 0;
+    if (found && this.isWanted(kernel)) {
+      await this.connect(kernel, subshell);
+      return true;
+    }
+    if (this.isWanted(kernel)) {
+      this.become('not-loaded');
+    }
+    return false;
+  }
+
+  /** The page was loaded while a cell computes. */
+  private async lookWhileBusy(kernel: Kernel.IKernelConnection): Promise<void> {
+    const subshell = kernel.connectionStatus === 'connected' ? await createSubshell(kernel) : null;
+    if (subshell !== null && !(await this.ask(kernel, subshell))) {
+      deleteSubshell(kernel, subshell);
+    }
+  }
+
+  private isWanted(kernel: Kernel.IKernelConnection): boolean {
+    return kernel === this.kernel && this.connection === null && !this.over;
+  }
+
   private readonly greeted = (hello: Kernel.IComm): void => {
     hello.dispose();
     if (this.kernel !== null) {
       this.drop();
-      void this.connect(this.kernel);
+      void this.connect(this.kernel, null);
     }
   };
 
   /** An open that is rejected or lost is tried again, a little later each time. */
-  private async connect(kernel: Kernel.IKernelConnection): Promise<void> {
+  private async connect(kernel: Kernel.IKernelConnection, subshell: string | null): Promise<void> {
     this.become('connecting');
     for (let attempt = 1; attempt <= ATTEMPTS_MAX && kernel === this.kernel && !this.over; attempt++) {
-      const connection: Connection = new Connection(kernel, this.page, {
-        message: message => this.connection === connection && this.take(message),
+      const events = {
+        message: (message: Message) => this.connection === connection && this.take(message),
         closed: () => this.connection === connection && this.lost()
-      });
+      };
+      const connection: Connection = new Connection(kernel, this.page, events, attempt === 1 ? subshell : null);
       this.connection = connection;
-      await kernel.info;
       const ok = await connection.open();
       if (this.connection !== connection) {
         connection.dispose();

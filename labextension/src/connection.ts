@@ -5,6 +5,7 @@
 import type { CommsOverSubshells, Kernel } from '@jupyterlab/services';
 import type { JSONObject } from '@lumino/coreutils';
 import { CommandMessage, Message, Opening, PROTOCOL, TARGET, Welcome } from './protocol';
+import { deleteSubshell, over, within } from './subshell';
 
 /** A new subshell answers in well under a second; a kernel that computes in C code may take longer. */
 const SUBSHELL_MS = 2_000;
@@ -29,16 +30,19 @@ export class Connection {
   private commands: SubshellComm | null = null;
   private welcome: Welcome | null = null;
   private over = false;
+  private released = false;
 
   constructor(
     private readonly kernel: Kernel.IKernelConnection,
     private readonly page: string,
-    private readonly events: ConnectionEvents
+    private readonly events: ConnectionEvents,
+    /** A subshell made for this connection, which ends with it; null: JupyterLab makes one. */
+    private readonly subshell: string | null = null
   ) {}
 
   /** Whether commands are answered while a cell computes. */
   get isLive(): boolean {
-    return Boolean(this.commands?.subshellId);
+    return this.subshell !== null || Boolean(this.commands?.subshellId);
   }
 
   get isOpen(): boolean {
@@ -77,8 +81,10 @@ export class Connection {
       };
     });
     // Commands first: once the kernel has welcomed the page, both are there.
-    commands.open(this.opening('commands'));
-    push.open(this.opening('push'));
+    over(this.kernel, this.subshell, () => {
+      commands.open(this.opening('commands'));
+      push.open(this.opening('push'));
+    });
     const ok = await welcomed;
     if (!ok) {
       this.dispose();
@@ -91,22 +97,28 @@ export class Connection {
     if (!this.isOpen || this.commands === null || this.commands.isDisposed) {
       return false;
     }
-    this.commands.send(command as unknown as JSONObject, undefined, undefined, true);
+    const { commands } = this;
+    over(this.kernel, this.subshell, () => commands.send(command as unknown as JSONObject, undefined, undefined, true));
     return true;
   }
 
   dispose(): void {
     this.over = true;
+    const canSend = !this.kernel.isDisposed && this.kernel.connectionStatus === 'connected' && this.kernel.status !== 'dead';
     for (const comm of [this.push, this.commands]) {
       if (comm === null || comm.isDisposed) {
         continue;
       }
       comm.onClose = () => undefined;
-      if (this.kernel.isDisposed || this.kernel.connectionStatus !== 'connected') {
-        comm.dispose();
+      if (canSend) {
+        over(this.kernel, this.subshell, () => comm.close());
       } else {
-        comm.close();
+        comm.dispose();
       }
+    }
+    if (canSend && this.subshell !== null && !this.released) {
+      this.released = true;
+      deleteSubshell(this.kernel, this.subshell);
     }
   }
 
@@ -133,16 +145,3 @@ export class Connection {
     return comm;
   }
 }
-
-export async function within<T>(ms: number, promise: Promise<T>): Promise<T | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>(resolve => {
-    timer = setTimeout(() => resolve(null), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-

@@ -32,7 +32,7 @@ export function reduce(stream: Stream, message: Message, now: number): Stream | 
       const changed = message.rows.map(([index]) => index);
       return lost ? null : state(message, withRows(stream.pipeline, message, now, true), changed);
     }
-    default:
+    case 'welcome': case 'reply': case 'notice': case 'output':
       return stream;
   }
 }
