@@ -19,6 +19,7 @@ import uuid
 from typing import Any
 
 from . import arrays, definitions, frames
+from .origins import version_of
 from .walk import ATOMS, Handler, Walk, atoms_token, big_token
 
 _SINGLE_KINDS = frozenset({int, str, bytes})
@@ -209,14 +210,16 @@ def describe_reduced(walk: Walk, value: Any) -> None:
     """Whatever can be pickled, by what pickle would keep of it."""
     kind = type(value)
     try:
-        parts = value.__reduce_ex__(4)
+        registered = copyreg.dispatch_table.get(kind)  # what pickle asks first: patterns, for one, know no other way
+        parts: Any = registered(value) if registered is not None else value.__reduce_ex__(4)
     except RecursionError:
         raise
     except Exception:  # whatever a type of somebody else's raises, it means that it cannot be described
         walk.opaque(value, "io")
         return
     if isinstance(parts, str):
-        walk.emit_text("global", kind.__module__, kind.__qualname__, parts)
+        home = str(getattr(value, "__module__", None) or kind.__module__)
+        walk.emit_text("global", kind.__module__, kind.__qualname__, home, parts, version_of(home))
         return
     make, arguments, state, items, pairs = (*parts, None, None, None)[:5]
     if state is not None or items is not None or pairs is not None or not _hashes_by_content(kind):

@@ -22,7 +22,7 @@ _NOT_CONTENT = frozenset(
         "__module__", "__qualname__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__",
         "__abstractmethods__", "__annotations__", "__annotations_cache__", "__annotate__", "__annotate_func__",
         "__classdictcell__", "__parameters__", "__orig_bases__", "__signature__", "_abc_impl",
-        "__conditional_annotations__",
+        "__conditional_annotations__", "__slotnames__",
     }
 )  # fmt: skip
 _ENUM_TABLES = frozenset(

@@ -196,6 +196,9 @@ def _chunked_digest(column: Any) -> bytes:
     array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if isinstance(array, pyarrow.ChunkedArray):
         array = pyarrow.concat_arrays(array.chunks) if array.num_chunks else pyarrow.array([], array.type)
+    if array.offset or array.nbytes != array.get_total_buffer_size():
+        # A slice: joined with nothing, it is copied into memory of its own.
+        array = pyarrow.concat_arrays([array, array[:0]])
     sink = _Sink()
     batch = pyarrow.RecordBatch.from_arrays([array], names=[""])
     with pyarrow.ipc.new_stream(pyarrow.PythonFile(sink, mode="w"), batch.schema) as writer:
