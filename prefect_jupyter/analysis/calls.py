@@ -17,6 +17,7 @@ from .magics import (
     Magic,
     captured_name,
     code_of,
+    heading_of,
     read_magic,
 )
 from .mutations import changed_by, root
@@ -173,7 +174,7 @@ class Calls:
             line = node.lineno + ((error.line or 1) if magic.body else 0)
             names.problems.append(Problem(f"the code of {magic.spelling} does not parse: {error}", line))
             return
-        names.wrapped[id(node)] = Wrapped(tree.body, suppressed(code))
+        names.wrapped[id(node)] = Wrapped(heading_of(magic), tree.body, suppressed(code))
         if magic.name in LOCAL_MAGICS:
             self._record.run_nested(code_reach(tree.body), bound)
             for part in ast.walk(tree):

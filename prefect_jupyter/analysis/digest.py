@@ -72,7 +72,7 @@ def _write(tree: ast.AST, wrapped: Mapping[int, Wrapped], out: list[str], docume
         elif kind is _Leave:
             documented, names = node.documented, node.names
         elif kind is ast.Call and id(node) in wrapped:
-            _push_wrapped(node, wrapped[id(node)], stack)
+            _push_wrapped(wrapped[id(node)], stack)
         else:
             write(kind.__name__)
             without = None
@@ -101,13 +101,11 @@ def _fields_of(kind: type[ast.AST]) -> tuple[str, ...]:
     return _FIELDS.setdefault(kind, tuple(name for name in reversed(kind._fields) if name not in _UNSEEN))
 
 
-def _push_wrapped(call: ast.Call, code: Wrapped, stack: list[Any]) -> None:
+def _push_wrapped(code: Wrapped, stack: list[Any]) -> None:
     """The code inside of a magic counts as code, its options as text."""
-    name, *rest = (argument.value for argument in call.args if isinstance(argument, ast.Constant))
-    options = rest[0] if len(rest) > 1 else ""
     stack.append(")")
     stack.extend(reversed(code.body))
-    stack.append(f"magic {name!r} {options!r} {code.suppressed}")
+    stack.append(f"magic {code.heading} {code.suppressed}")
 
 
 def _has_heads(node: ast.stmt) -> bool:

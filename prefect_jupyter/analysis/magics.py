@@ -89,6 +89,13 @@ def code_of(magic: Magic) -> str:
     return "\n".join(part for part in (code, magic.body) if part and part.strip())
 
 
+def heading_of(magic: Magic) -> str:
+    """The magic and its options, without the code beside them."""
+    code = "" if magic.name == "capture" else strip_options(magic)
+    options = magic.arguments[: len(magic.arguments) - len(code)]
+    return f"{magic.kind} {magic.name} {options.split()} {bool(code.strip())}"
+
+
 def captured_name(magic: Magic) -> str:
     """The name that `%%capture` binds, "" when it binds none."""
     name = strip_options(magic).strip()

@@ -21,8 +21,12 @@ ASKING = frozenset(("input", "getpass"))
 
 @dataclass(slots=True)
 class Wrapped:
-    """The code inside of a transparent magic. `suppressed` says that its last value is not shown."""
+    """The code inside of a transparent magic.
 
+    `heading` tells the magic and its options. `suppressed` says that the last value is not shown.
+    """
+
+    heading: str
     body: list[ast.stmt]
     suppressed: bool
 

@@ -70,6 +70,9 @@ def bound_by(statement: ast.stmt) -> frozenset[str]:
             found.update((alias.asname or alias.name).split(".")[0] for alias in node.names if alias.name != "*")
         elif isinstance(node, ast.Lambda):
             pass
+        elif isinstance(node, ast.AnnAssign):
+            # `x: int` alone binds nothing.
+            pending += [node.annotation] if node.value is None else [node.target, node.value]
         elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             found.update(part.target.id for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
         else:

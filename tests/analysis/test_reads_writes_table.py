@@ -149,7 +149,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("assert a, (m := 1)\nm", {"reads": "a m", "writes": "m"}),
     # --- match
     (
-        "match p:\n    case C(x=a, y=[b, *r]) if a > lim:\n        z = a\n    case {'k': q, **w}:\n        z = q\n    case _:\n        z = 0\nz",
+        "match p:\n    case C(x=a, y=[b, *r]) if a > lim: z = a\n    case {'k': q, **w}: z = q\n    case _: z = 0\nz",
         {"reads": "C lim p", "writes": "a b q r w z", "hidden": "a b q r w"},
     ),
     ("match p:\n    case M.A | 3:\n        z = 1\nz", {"reads": "M p z", "writes": "z"}),
@@ -232,7 +232,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         "class A:\n    f = make\n    f(1)\n    def m(self): return A",
         {"reads": "make", "writes": "A", "definitions": "A", "late": {"A": "A"}},
     ),
-    # --- imports
+    # --- names from modules
     ("import numpy as np, os.path", {"writes": "np os", "definitions": "np os"}),
     ("from a.b import c as d, e", {"writes": "d e", "definitions": "d e"}),
     ("from math import *\nx = tau", {"reads": "tau", "writes": "x"}),
