@@ -74,11 +74,11 @@ def load(pickled: Pickle, namespace: Mapping[str, object], need: Callable[[str],
 
 
 def _dump(values: dict[str, object], namespace: Mapping[str, object]) -> Pickle:
-    pickler = _Pickler(namespace, frozenset())
+    pickler = _Pickler(namespace, frozenset(values), frozenset())
     pickler.dump(values)
     shared = pickler.shared_bases()
     if shared:
-        pickler = _Pickler(namespace, shared)
+        pickler = _Pickler(namespace, frozenset(values), shared)
         pickler.dump(values)
     layout = pickler.table.layout(len(pickler.outside))
     rows = pickle.dumps(layout.rows, protocol=5) if layout.rows else b""
@@ -152,13 +152,14 @@ def object_view(base: Any, shape: tuple[int, ...], strides: tuple[int, ...], off
 
 
 class _Pickler(pickle.Pickler):
-    """`shared`: ids of object arrays of which several views are in the pickle."""
+    """`names` are what the pickle will bind; `shared` are ids of object arrays of which it has several views."""
 
-    def __init__(self, namespace: Mapping[str, object], shared: frozenset[int]) -> None:
+    def __init__(self, namespace: Mapping[str, object], names: frozenset[str], shared: frozenset[int]) -> None:
         self._file = io.BytesIO()
         self.outside: list[memoryview] = []
         self.table = ArrayTable()
         self._namespace = namespace
+        self._names = names
         self._shared = shared
         self._object_arrays: dict[int, list[Any]] = {}
         # What reducers make is kept: the pickle's memo knows objects by id.
@@ -207,16 +208,19 @@ class _Pickler(pickle.Pickler):
         return self._by_name(cls, "class") if origin_of(cls.__module__) is Origin.NOTEBOOK else NotImplemented
 
     def _by_name(self, definition: Any, what: str) -> Any:
-        """The name under which the notebook holds this very object; an older one of that name would not do."""
+        """The name under which the notebook holds this very object; an older one of that name would not do.
+
+        Nor would a name that this pickle is to bind: it would be looked up before it is there.
+        """
         path = str(definition.__qualname__).split(".")
-        if self._found(path) is definition:
+        if self._found(path) is definition and path[0] not in self._names:
             return notebook_name, tuple(path)
-        for name, value in self._namespace.items():
-            if value is definition and not name.startswith("_"):
+        for name, value in list(self._namespace.items()):
+            if value is definition and not name.startswith("_") and name not in self._names:
                 return notebook_name, (name,)
-        if path[0] in self._namespace and "<" not in definition.__qualname__:
+        if path[0] in self._namespace and path[0] not in self._names and "<" not in definition.__qualname__:
             raise _Refused(f"holds the {what} `{definition.__qualname__}`, which was defined again since")
-        raise _Refused(f"holds the {what} `{definition.__qualname__}`, which has no name in the notebook")
+        raise _Refused(f"holds the {what} `{definition.__qualname__}`, which has no name of its own in the notebook")
 
     def _found(self, path: list[str]) -> object:
         found = self._namespace.get(path[0])
