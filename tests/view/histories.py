@@ -98,8 +98,13 @@ def a_late_page(told: Recording) -> None:
     publisher.graph("t", [node("a"), node("b")], [EdgeView(0, 1, ("x",))])
     publisher.row(0, RowView(state="Success", verdict="unverified", reason="cell [2] was edited"))
     told.after(0.2)
-    told.messages.clear()
-    publisher.in_order(lambda: told.messages.append(publisher.snapshot()))
+
+    def greet() -> None:
+        told.messages[:] = [publisher.snapshot()]
+
+    publisher.row(1, RowView(state="Running"))
+    publisher.in_order(greet)
+    told.after(0.2)
     publisher.row(1, RowView(state="Skipped", verdict="fresh"))
     told.after(0.2)
 
