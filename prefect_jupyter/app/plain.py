@@ -132,10 +132,10 @@ def _output_of(kind: str, content: Mapping[str, Any]) -> JsonOutput | None:
 def plain_source(source: str) -> str:
     """The text of a cell without what makes it a task; every line keeps its number.
 
-    `%%task …` becomes a blank line. `%flow …`, `%config Flow…` and loading the extension become `pass`,
+    `%%task …` becomes an empty comment, or a blank line above another cell magic. `%flow …`, `%config Flow…` and loading the extension become `pass`,
     or `x = None` where their result is assigned. Strings and comments are left alone.
     """
-    source = _HEADER.sub(lambda match: match["before"], source, count=1)
+    source = _HEADER.sub(_without_header, source, count=1)
     protected = [match.span() for match in _STRINGS_AND_COMMENTS.finditer(source)]
 
     def neutral(match: re.Match[str]) -> str:
@@ -145,6 +145,12 @@ def plain_source(source: str) -> str:
         return f"{match['indent']}{match['target']}None" if match["target"] else f"{match['indent']}pass"
 
     return _LINE_MAGIC.sub(neutral, source)
+
+
+def _without_header(match: re.Match[str]) -> str:
+    # IPython drops blank lines at the top, and with them the numbers of the lines below; a magic needs the top.
+    below = match.string[match.end() :].lstrip()
+    return match["before"] + ("" if below.startswith("%%") else "#")
 
 
 def run_plainly(

@@ -24,8 +24,8 @@ def cells_of(*sources: str) -> list[PlainCell]:
 @pytest.mark.parametrize(
     ("written", "plain"),
     [
-        ("%%task clean --retries 3\ndf = 1", "\ndf = 1"),
-        ("\n\n%%task clean\ndf = 1", "\n\n\ndf = 1"),
+        ("%%task clean --retries 3\ndf = 1", "#\ndf = 1"),
+        ("\n\n%%task clean\ndf = 1", "\n\n#\ndf = 1"),
         ("%%task\n%%time\ndf = 1", "\n%%time\ndf = 1"),
         ("#| task: clean\ndf = 1", "#| task: clean\ndf = 1"),
         ("%%tasks\ndf = 1", "%%tasks\ndf = 1"),
@@ -79,6 +79,12 @@ def test_cells_run_from_the_top_in_one_kernel_and_an_error_stops_nothing(tmp_pat
         [repr(str(tmp_path))],
         ["StdinNotImplementedError"],
     ]
+
+
+def test_lines_keep_their_numbers_below_a_header(tmp_path: Path) -> None:
+    line = "__import__('inspect').currentframe().f_lineno"
+    results = run_plainly(cells_of(f"%%task a\n{line}", f"#| task: b\n{line}"), tmp_path, 60)
+    assert [result.outputs[0]["data"]["text/plain"] for result in results] == ["2", "2"]
 
 
 def test_set_up_is_silent_and_the_probe_sees_the_names_after_each_cell(tmp_path: Path) -> None:
