@@ -1,16 +1,27 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { STATES, VERDICTS } from '../src/model';
+import rails from '../../tests/histories/rails.json';
+import { Pipeline, STATES, VERDICTS } from '../src/model';
 import { lanesOf } from '../src/panel/lanes';
 import * as protocol from '../src/protocol';
 import type { Message, Snap, StateMessage } from '../src/protocol';
 import { EMPTY, Stream, reduce } from '../src/reducer';
 
-const FOLDER = join(__dirname, '../../tests/histories');
+declare global {
+  interface ImportMeta {
+    /** Vite's: the modules that match, by path. */
+    glob<T>(pattern: string, options: { eager: true; import: 'default' }): Record<string, T>;
+  }
+}
+
+interface History {
+  readonly messages: readonly Message[];
+  readonly final: Pipeline;
+}
+
+const histories = Object.entries(
+  import.meta.glob<History>('../../tests/histories/*-*.json', { eager: true, import: 'default' })
+);
 const START: Stream = { pipeline: EMPTY, seq: null, changed: null };
-const read = (name: string) => JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));
-const histories = readdirSync(FOLDER).filter(name => name.endsWith('.json') && name !== 'rails.json');
 
 function fold(messages: readonly Message[], from: Stream = START): Stream | null {
   return messages.reduce<Stream | null>((stream, message) => stream && reduce(stream, message, 1_000), from);
@@ -26,9 +37,7 @@ const state = (changes: Partial<StateMessage>): StateMessage =>
   ({ type: 'state', rev: 3, seq: 8, now: 6_000, run: null, rows: [[1, 3, 1, 9, null, 1, 0, 0, 0, '', '']], ...changes });
 
 describe('golden histories', () => {
-  test.each(histories)('%s ends as the kernel says', name => {
-    const { messages, final } = read(name);
-
+  test.each(histories)('%s ends as the kernel says', (_, { messages, final }) => {
     const pipeline = fold(messages)?.pipeline;
 
     expect(pipeline).toMatchObject(final);
@@ -88,7 +97,7 @@ test('the words of the wire are the words of the model', () => {
   expect(protocol.VERDICTS).toEqual(VERDICTS);
 });
 
-test.each(read('rails.json') as { name: string; count: number; edges: [number, number][]; lanes: number[] }[])(
+test.each(rails)(
   'the list draws the lanes of the saved picture: $name',
   ({ count, edges, lanes }) => {
     expect(lanesOf(count, edges.map(([source, target]) => [source, target, []]))).toEqual(lanes);

@@ -1,0 +1,68 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+import type { Action } from '../src/model';
+import { Wanted, notify } from '../src/notices';
+import type { NoticeMessage } from '../src/protocol';
+
+interface Emitted {
+  text: string;
+  level: string;
+  autoClose: number | false;
+  actions: { label: string; callback: () => void }[];
+}
+
+const emitted: Emitted[] = vi.hoisted(() => []);
+
+vi.mock('@jupyterlab/apputils', () => ({
+  Notification: {
+    emit: (text: string, level: string, options: Omit<Emitted, 'text' | 'level'>) => emitted.push({ text, level, ...options })
+  }
+}));
+
+const FAILED: NoticeMessage = {
+  type: 'notice', level: 'error', text: 'clean failed', task: 't2', cell: 'cell-2', verbs: ['retry_failed', 'unknown']
+};
+const INFO: NoticeMessage = { type: 'notice', level: 'info', text: 'hi', task: null, cell: null, verbs: [] };
+let acts: Action[];
+let shown: string[];
+
+const tell = (notice: NoticeMessage, wanted: Wanted = 'all') =>
+  notify(notice, wanted, action => acts.push(action), cell => shown.push(cell));
+
+beforeEach(() => {
+  emitted.length = 0;
+  acts = [];
+  shown = [];
+});
+
+test('a failure stays until it is dismissed, with a button for each verb that the page knows', () => {
+  tell(FAILED);
+
+  expect(emitted[0]).toMatchObject({ text: 'clean failed', level: 'error', autoClose: false });
+  expect(emitted[0].actions.map(action => action.label)).toEqual(['Retry failed', 'Show cell']);
+});
+
+test('the buttons act on the task of the notice', () => {
+  tell(FAILED);
+  emitted[0].actions.forEach(action => action.callback());
+
+  expect(acts).toEqual([{ verb: 'retry_failed', tasks: ['t2'] }]);
+  expect(shown).toEqual(['cell-2']);
+});
+
+test('news goes by itself and has no buttons', () => {
+  tell(INFO);
+
+  expect(emitted[0].autoClose).toBeGreaterThan(0);
+  expect(emitted[0].actions).toEqual([]);
+});
+
+test.each([
+  ['all', 2],
+  ['errors', 1],
+  ['none', 0]
+] as [Wanted, number][])('who wants %s gets %d of two', (wanted, count) => {
+  tell(FAILED, wanted);
+  tell(INFO, wanted);
+
+  expect(emitted).toHaveLength(count);
+});
