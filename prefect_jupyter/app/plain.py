@@ -132,7 +132,8 @@ def _output_of(kind: str, content: Mapping[str, Any]) -> JsonOutput | None:
 def plain_source(source: str) -> str:
     """The text of a cell without what makes it a task; every line keeps its number.
 
-    `%%task …` becomes an empty comment, or a blank line above another cell magic. `%flow …`, `%config Flow…` and loading the extension become `pass`,
+    `%%task …` becomes an empty comment, or a blank line above another cell magic.
+    `%flow …`, `%config Flow…` and loading the extension become `pass`,
     or `x = None` where their result is assigned. Strings and comments are left alone.
     """
     source = _HEADER.sub(_without_header, source, count=1)
