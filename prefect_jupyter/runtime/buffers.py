@@ -123,13 +123,13 @@ def own(buffer: memoryview) -> memoryview:
 
 def build(row: ArrayRow, buffers: Sequence[memoryview]) -> Any:
     """A plain array over its buffer."""
-    import numpy as np
+    numpy: Any = sys.modules["numpy"]  # the row's dtype brought it
 
     buffer, offset, dtype, shape, strides, writable = row
     if 0 in shape or dtype.itemsize == 0:
-        array: Any = np.empty(shape, dtype)
+        array: Any = numpy.empty(shape, dtype)
     else:
-        array = np.ndarray(shape, dtype, buffers[buffer], offset, strides)
+        array = numpy.ndarray(shape, dtype, buffers[buffer], offset, strides)
     if not writable:
         array.flags.writeable = False
     return array
