@@ -88,7 +88,7 @@ def _write(tree: ast.AST, wrapped: Mapping[int, Wrapped], out: list[str], docume
                     if without is not None and name == "body":
                         value = value[1:] or [ast.Pass()]
                     push("]")
-                    stack.extend(part if isinstance(part, ast.AST) else repr(part) for part in value[::-1])
+                    stack += [part if isinstance(part, ast.AST) else repr(part) for part in value[::-1]]
                     push("[")
                 elif isinstance(value, ast.AST):
                     push(value)

@@ -13,6 +13,7 @@ from .mutations import root
 from .names import Bound, Record
 from .scopes import Reach, defaults, function_reach
 from .texts import names_marked_in_text
+from .trees import children
 
 _CONTAINERS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
 
@@ -43,7 +44,7 @@ class Expressions:
                 stack.append(here.value)  # type: ignore[attr-defined]
             else:
                 read = _KINDS.get(kind)
-                stack.extend(reversed(_parts(here) if read is None else read(self, here, bound)))
+                stack.extend(reversed(children(here) if read is None else read(self, here, bound)))
 
     def read_all(self, nodes: Iterable[ast.expr | None], bound: Bound) -> None:
         for node in nodes:
@@ -214,10 +215,6 @@ def _stored_functions(value: ast.expr) -> Iterator[ast.Lambda]:
 
 def _is_stored_name(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-
-
-def _parts(node: ast.AST) -> list[ast.AST]:
-    return [part for part in ast.iter_child_nodes(node) if not isinstance(part, (ast.expr_context, ast.operator))]
 
 
 _KINDS: dict[type[ast.AST], Callable[..., Sequence[ast.AST]]] = {

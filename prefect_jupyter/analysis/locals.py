@@ -9,9 +9,11 @@ import ast
 from collections.abc import Mapping
 
 from .texts import EVALUATORS, NAMESPACES, QUERIES, names_in_text
+from .trees import children
 
 _LOOKING = EVALUATORS | NAMESPACES | QUERIES | {"_getframe", "currentframe", "f_locals", "stack"}
 _REFUSED = (ast.ClassDef, ast.Global, ast.Nonlocal)
+_WITHOUT_NAMES = (ast.Call, ast.Subscript, ast.BinOp, ast.Assign, ast.Expr, ast.Return, ast.If, ast.For, ast.Compare)
 _SCOPES = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
@@ -47,10 +49,13 @@ def renamed_locals(function: ast.FunctionDef | ast.AsyncFunctionDef, outer: Mapp
             if isinstance(node.value, str):
                 kept |= names_in_text(node.value)
             continue
-        refused = refused or isinstance(node, _REFUSED) or (isinstance(node, ast.Attribute) and node.attr in _LOOKING)
-        kept.update(_spelled_names(node))
-        nested = nested or isinstance(node, _SCOPES)
-        pending.extend((part, nested) for part in reversed(list(ast.iter_child_nodes(node))))
+        if isinstance(node, ast.Attribute):
+            refused = refused or node.attr in _LOOKING
+        elif not isinstance(node, _WITHOUT_NAMES):
+            refused = refused or isinstance(node, _REFUSED)
+            kept.update(_spelled_names(node))
+            nested = nested or isinstance(node, _SCOPES)
+        pending += [(part, nested) for part in reversed(children(node))]
     if refused:
         own.clear()
     names = {name: token for name, token in outer.items() if name not in kept}

@@ -121,7 +121,6 @@ class Record:
             names.writes.discard(name)
             names.visible.discard(name)
             names.definitions.discard(name)
-            names.late.pop(name, None)
 
     def change(self, name: str | None, bound: Bound) -> None:
         """The value of `name` is changed in place; a value that the code has made itself is not an input."""

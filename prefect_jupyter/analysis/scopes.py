@@ -13,11 +13,9 @@ from typing import Any, TypeAlias
 
 from .magics import SETUP_MAGICS, TRANSPARENT_MAGICS, read_magic
 from .texts import EVALUATORS, QUERIES, called_name, names_in_expansions, names_in_text
+from .trees import children
 
 Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_TYPE_ALIAS: type[ast.AST] | None = getattr(ast, "TypeAlias", None)
 LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 
 
@@ -148,28 +146,20 @@ class _Collector:
         self._drain()
 
     def _push(self, nodes: Iterable[ast.AST | None], scope: _Scope) -> None:
-        self._stack.extend((node, scope) for node in nodes if node is not None)
+        self._stack += [(node, scope) for node in nodes if node is not None]
 
     def _drain(self) -> None:
-        while self._stack:
-            self._node(*self._stack.pop())
+        stack = self._stack
+        while stack:
+            node, scope = stack.pop()
+            handle = _KINDS.get(type(node))
+            if handle is not None:
+                handle(self, node, scope)
+            else:
+                self._push(children(node), scope)
 
-    def _node(self, node: ast.AST, scope: _Scope) -> None:
-        if isinstance(node, ast.Name):
-            self._name(node, scope)
-        elif isinstance(node, _FUNCTIONS):
-            self._nested_function(node, scope)
-        elif isinstance(node, _COMPREHENSIONS):
-            self._comprehension(node, scope)
-        elif isinstance(node, ast.ClassDef):
-            self._class(node, scope)
-        elif isinstance(node, ast.NamedExpr):
-            self._walrus(node, scope)
-        elif _TYPE_ALIAS is not None and isinstance(node, _TYPE_ALIAS):
-            self._type_alias(node, scope)
-        else:
-            self._other(node, scope)
-            self._push(ast.iter_child_nodes(node), scope)
+    def _rest(self, node: ast.AST, scope: _Scope) -> None:
+        self._push(children(node), scope)
 
     def _name(self, node: ast.Name, scope: _Scope) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -180,31 +170,38 @@ class _Collector:
                 scope.loads.add(node.id)
             scope.bind(node.id)
 
-    def _other(self, node: ast.AST, scope: _Scope) -> None:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            for alias in node.names:
-                if alias.name != "*":
-                    scope.bind((alias.asname or alias.name).split(".")[0])
-        elif isinstance(node, ast.Global):
-            scope.global_.update(node.names)
-        elif isinstance(node, ast.Nonlocal):
-            scope.nonlocal_.update(node.names)
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
-            if node.name:
-                scope.bind(node.name)
-        elif isinstance(node, ast.MatchMapping):
-            if node.rest:
-                scope.bind(node.rest)
-        elif isinstance(node, ast.Call):
-            self._call(node)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            scope.loads.add(node.target.id)
+    def _import(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
+        for alias in node.names:
+            if alias.name != "*":
+                scope.bind((alias.asname or alias.name).split(".")[0])
 
-    def _call(self, call: ast.Call) -> None:
+    def _global(self, node: ast.Global, scope: _Scope) -> None:
+        scope.global_.update(node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal, scope: _Scope) -> None:
+        scope.nonlocal_.update(node.names)
+
+    def _named(self, node: ast.ExceptHandler | ast.MatchAs | ast.MatchStar, scope: _Scope) -> None:
+        if node.name:
+            scope.bind(node.name)
+        self._rest(node, scope)
+
+    def _mapping(self, node: ast.MatchMapping, scope: _Scope) -> None:
+        if node.rest:
+            scope.bind(node.rest)
+        self._rest(node, scope)
+
+    def _augmented(self, node: ast.AugAssign, scope: _Scope) -> None:
+        if isinstance(node.target, ast.Name):
+            scope.loads.add(node.target.id)
+        self._rest(node, scope)
+
+    def _call(self, call: ast.Call, scope: _Scope) -> None:
+        self._rest(call, scope)
         name = called_name(call)
-        constant = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
         is_method = isinstance(call.func, ast.Attribute)
         if name in QUERIES or (name in EVALUATORS and not is_method):
+            constant = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
             if isinstance(constant, str):
                 self.reach.texts |= names_in_text(constant)
             elif name in EVALUATORS and not is_method:
@@ -272,3 +269,29 @@ class _Collector:
         while holder.is_comprehension and holder.parent is not None:
             holder = holder.parent
         holder.bind(node.target.id)
+
+
+_KINDS: dict[type[ast.AST], Callable[..., None]] = {
+    ast.AsyncFunctionDef: _Collector._nested_function,
+    ast.AugAssign: _Collector._augmented,
+    ast.Call: _Collector._call,
+    ast.ClassDef: _Collector._class,
+    ast.DictComp: _Collector._comprehension,
+    ast.ExceptHandler: _Collector._named,
+    ast.FunctionDef: _Collector._nested_function,
+    ast.GeneratorExp: _Collector._comprehension,
+    ast.Global: _Collector._global,
+    ast.Import: _Collector._import,
+    ast.ImportFrom: _Collector._import,
+    ast.Lambda: _Collector._nested_function,
+    ast.ListComp: _Collector._comprehension,
+    ast.MatchAs: _Collector._named,
+    ast.MatchMapping: _Collector._mapping,
+    ast.MatchStar: _Collector._named,
+    ast.Name: _Collector._name,
+    ast.NamedExpr: _Collector._walrus,
+    ast.Nonlocal: _Collector._nonlocal,
+    ast.SetComp: _Collector._comprehension,
+}
+if hasattr(ast, "TypeAlias"):
+    _KINDS[ast.TypeAlias] = _Collector._type_alias

@@ -43,6 +43,8 @@ def names_in_expansions(text: str) -> frozenset[str]:
 
 def names_marked_in_text(value: ast.expr) -> frozenset[str]:
     """The `@name`s in a text that a value is: what a `query` of that text reads, wherever it is made."""
+    if not isinstance(value, (ast.Constant, ast.JoinedStr)):
+        return frozenset()
     parts = value.values if isinstance(value, ast.JoinedStr) else (value,)
     texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     return frozenset(name for text in texts if "@" in text for name in _MARKED.findall(text))

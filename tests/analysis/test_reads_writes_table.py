@@ -199,6 +199,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
         "def f(df): return df.query('a > @lim')",
         {"writes": "f", "definitions": "f", "late": {"f": "a lim"}, "maybe": "a lim"},
     ),
+    ("def f(): return n\nf()\ndel f", {"deletes": "f", "late": {"f": "n"}}),
     # --- lambdas
     ("h = lambda x: x + n", {"writes": "h", "definitions": "h", "late": {"h": "n"}}),
     ("h = lambda x=d: x + n", {"reads": "d", "writes": "h", "definitions": "h", "late": {"h": "n"}}),
