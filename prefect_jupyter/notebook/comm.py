@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from comm import create_comm, get_comm_manager
@@ -38,16 +38,14 @@ PAGES_MAX = 12
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Page:
-    """One open page. `context` is that of its `comm_open`, see `Link._send_to`."""
+    """Somebody who is told. `is_page` is false for a widget, which a page without the extension shows."""
 
     id: str
-    comm: BaseComm
-    context: contextvars.Context = field(default_factory=contextvars.copy_context)
-
-    def send(self, message: Mapping[str, Any]) -> None:
-        self.context.run(self.comm.send, dict(message))
+    send: Callable[[Message], None]
+    close: Callable[[], None]
+    is_page: bool = True
 
 
 class Link:
@@ -76,8 +74,8 @@ class Link:
 
     @property
     def pages(self) -> int:
-        """How many pages are connected, counting those that vanished without closing."""
-        return len(self._pages)
+        """How many pages with the extension are connected, counting those that vanished without closing."""
+        return sum(page.is_page for page in list(self._pages.values()))
 
     def start(self) -> None:
         """Accept pages, and tell those that are open already. Starting twice is starting once."""
@@ -98,8 +96,28 @@ class Link:
         self.publisher.stop()
         for page in list(self._pages.values()):
             self._drop(page)
-            page.comm.close()
+            page.close()
         hello.close()
+
+    def attach(self, page: str, send: Callable[[Message], None]) -> None:
+        """Tell a widget everything from now on; what it is told first is a welcome and a snap."""
+        self._connect(_Page(page, send, close=lambda: None, is_page=False))
+
+    def take(self, page: str, data: object) -> None:
+        """Take what a page or a widget sent, whatever it is, and acknowledge it there."""
+        command = parse_command(data)
+        reply = self._answer(command)
+
+        def acknowledge() -> None:
+            asking = self._pages.get(page)
+            if asking is None:
+                return
+            self._pages[page] = self._pages.pop(page)  # not silent
+            self._send_to(asking, reply.message())
+            if isinstance(command, Command) and command.verb == "snap":
+                self._send_to(asking, self.publisher.snapshot())
+
+        self.publisher.in_order(acknowledge)
 
     # Pages --------------------------------------------------------------------------------------
 
@@ -111,12 +129,19 @@ class Link:
             comm.close()
             return
         if opening.get("role") == "commands":
-            comm.on_msg(lambda message: self._on_command(page, message["content"].get("data")))
-        else:
-            self._connect(_Page(page, comm))
+            comm.on_msg(lambda message: self.take(page, message["content"].get("data")))
+            return
+        # Everything is sent in the context of this `comm_open`, so that ipykernel knows it as the subshell's.
+        context = contextvars.copy_context()
+        opened = _Page(
+            page,
+            send=lambda message: context.run(comm.send, dict(message)),
+            close=lambda: context.run(comm.close),
+        )
+        comm.on_close(lambda _message: self._drop(opened))
+        self._connect(opened)
 
     def _connect(self, page: _Page) -> None:
-        page.comm.on_close(lambda _message: self._drop(page))
         welcome: Welcome = {
             "type": "welcome",
             "protocol": PROTOCOL,
@@ -135,7 +160,7 @@ class Link:
             self._send_to(page, snap)
             for silent in list(self._pages.values())[:-PAGES_MAX]:
                 self._drop(silent)
-                silent.context.run(silent.comm.close)
+                silent.close()
 
         self.publisher.in_order(greet)
 
@@ -149,21 +174,6 @@ class Link:
             get_comm_manager().register_comm(self._hello)
 
     # Messages -----------------------------------------------------------------------------------
-
-    def _on_command(self, page_id: str, data: object) -> None:
-        command = parse_command(data)
-        reply = self._answer(command)
-
-        def acknowledge() -> None:
-            page = self._pages.get(page_id)
-            if page is None:
-                return
-            self._pages[page_id] = self._pages.pop(page_id)  # not silent
-            self._send_to(page, reply.message())
-            if isinstance(command, Command) and command.verb == "snap":
-                self._send_to(page, self.publisher.snapshot())
-
-        self.publisher.in_order(acknowledge)
 
     def _answer(self, command: Command | Refusal) -> Reply:
         if isinstance(command, Refusal):
@@ -187,7 +197,7 @@ class Link:
             self._send_to(page, message)
 
     def _send_to(self, page: _Page, message: Message) -> None:
-        """Only ever in the publisher's thread, in the context of the page's own subshell."""
+        """Only ever in the publisher's thread."""
         try:
             page.send(message)
         except Exception:
