@@ -156,7 +156,7 @@ class Player:
         with contextlib.closing(sqlite3.connect(index, isolation_level=None)) as store:
             for table, column in (("traces", "number"), ("records", "reference")):
                 rows = [row for (row,) in store.execute(f"SELECT {column} FROM {table} ORDER BY {column}")]
-                chosen = chance.sample(rows, round(len(rows) * share))
+                chosen = chance.sample(rows, min(len(rows), max(1, round(len(rows) * share))))
                 store.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(row,) for row in chosen])
                 gone += len(chosen)
         return gone
