@@ -10,7 +10,7 @@ import { writeOutput } from './cells/outputs';
 import { Link, WireVerb } from './client';
 import { NotebookDocument } from './document';
 import type { Action } from './model';
-import { Wanted, notify } from './notices';
+import { Notices, Wanted } from './notices';
 
 const LOAD = '%load_ext prefect_jupyter';
 
@@ -23,6 +23,7 @@ export class FollowedNotebook {
   readonly link: Link;
   private readonly document: NotebookDocument;
   private readonly chips: Chips;
+  private readonly notices: Notices;
   private readonly _answered = new Signal<this, string>(this);
 
   constructor(
@@ -34,11 +35,13 @@ export class FollowedNotebook {
     this.link = new Link(panel.sessionContext, this.document);
     this.chips = new Chips(panel.content, action => void this.act(action));
     this.chips.setShown(preferences.chips);
-    this.link.changed.connect((link, changed) => this.chips.update(link.pipeline, changed));
+    this.notices = new Notices(action => void this.act(action), cell => void this.reveal(cell));
+    this.link.changed.connect((link, changed) => {
+      this.chips.update(link.pipeline, changed);
+      this.notices.update(link.pipeline);
+    });
     this.link.printed.connect((_, message) => writeOutput(model, message));
-    this.link.noticed.connect((_, message) =>
-      notify(message, this.preferences.notifications, action => void this.act(action), cell => void this.reveal(cell))
-    );
+    this.link.noticed.connect((_, message) => this.notices.tell(message, this.preferences.notifications));
     NotebookActions.executionScheduled.connect(this.scheduled, this);
   }
 
@@ -103,6 +106,7 @@ export class FollowedNotebook {
   dispose(): void {
     NotebookActions.executionScheduled.disconnect(this.scheduled, this);
     this.chips.dispose();
+    this.notices.dispose();
     this.link.dispose();
     this.document.dispose();
     Signal.clearData(this);

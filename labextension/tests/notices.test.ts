@@ -1,6 +1,8 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Action } from '../src/model';
-import { Wanted, notify } from '../src/notices';
+import { Notices, Wanted } from '../src/notices';
+import { EMPTY, Stream, reduce } from '../src/reducer';
+import { SNAP } from './kernel';
 import type { NoticeMessage } from '../src/protocol';
 
 interface Emitted {
@@ -10,11 +12,13 @@ interface Emitted {
   actions: { label: string; callback: () => void }[];
 }
 
-const emitted: Emitted[] = vi.hoisted(() => []);
+const { emitted, dismissed } = vi.hoisted(() => ({ emitted: [] as Emitted[], dismissed: [] as string[] }));
 
 vi.mock('@jupyterlab/apputils', () => ({
   Notification: {
-    emit: (text: string, level: string, options: Omit<Emitted, 'text' | 'level'>) => emitted.push({ text, level, ...options })
+    emit: (text: string, level: string, options: Omit<Emitted, 'text' | 'level'>) =>
+      `notice ${emitted.push({ text, level, ...options })}`,
+    dismiss: (id: string) => dismissed.push(id)
   }
 }));
 
@@ -25,11 +29,13 @@ const INFO: NoticeMessage = { type: 'notice', level: 'info', text: 'hi', task: n
 let acts: Action[];
 let shown: string[];
 
-const tell = (notice: NoticeMessage, wanted: Wanted = 'all') =>
-  notify(notice, wanted, action => acts.push(action), cell => shown.push(cell));
+let notices: Notices;
+const FLIGHTS = (reduce({ pipeline: EMPTY, seq: null, changed: null }, SNAP, 0) as Stream).pipeline;
+const tell = (notice: NoticeMessage, wanted: Wanted = 'all') => notices.tell(notice, wanted);
 
 beforeEach(() => {
-  emitted.length = 0;
+  emitted.length = dismissed.length = 0;
+  notices = new Notices(action => acts.push(action), cell => shown.push(cell));
   acts = [];
   shown = [];
 });
@@ -65,4 +71,24 @@ test.each([
   tell(INFO, wanted);
 
   expect(emitted).toHaveLength(count);
+});
+
+test('what is said of a failure goes when the task is no longer failed', () => {
+  tell(FAILED);
+  notices.update(FLIGHTS);
+  expect(dismissed).toEqual([]);
+
+  notices.update({ ...FLIGHTS, rows: FLIGHTS.rows.map(row => ({ ...row, state: 'Running' })) });
+
+  expect(dismissed).toEqual(['notice 1']);
+});
+
+test('a task that fails again is spoken of once', () => {
+  tell(FAILED);
+  tell({ ...FAILED, text: 'clean failed again' });
+  expect(dismissed).toEqual(['notice 1']);
+
+  notices.dispose();
+
+  expect(dismissed).toEqual(['notice 1', 'notice 2']);
 });
