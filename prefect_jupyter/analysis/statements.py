@@ -54,6 +54,18 @@ def is_definition(statement: ast.stmt) -> bool:
     return False
 
 
+def surely_bound(tree: ast.Module) -> frozenset[str]:
+    """The names that running all of `tree` binds whatever happens: those of its simple statements and definitions."""
+    simple = (ast.Assign, ast.AugAssign, ast.AnnAssign, *_DEFINITIONS)
+    return frozenset().union(
+        *(
+            bound_by(statement)
+            for statement in tree.body
+            if isinstance(statement, simple) and getattr(statement, "value", statement) is not None
+        )
+    )
+
+
 def bound_by(statement: ast.stmt) -> frozenset[str]:
     """The names that a top-level statement binds when it runs, in whatever block inside of it."""
     found: set[str] = set()

@@ -17,7 +17,8 @@ class Output:
 
     `group` is the position in `Trace.groups` of the pickle that holds it (names that share storage
     share a group), or None when the value was not stored: a definition that is replayed, or a value
-    that cannot be stored. `reach` are the notebook names that its code reads when it is called; they
+    that cannot be stored. `shared` marks a name that the task did not touch, but that shares storage with
+    one that it made. `reach` are the notebook names that its code reads when it is called; they
     are not part of the fingerprint. `summary` says type, shape and size, never a value.
     """
 
@@ -25,6 +26,7 @@ class Output:
     group: int | None = None
     definition: bool = False
     in_place: bool = False
+    shared: bool = False
     reach: tuple[str, ...] = ()
     handle: str | None = None
     summary: str = ""

@@ -151,6 +151,10 @@ class Inline:
 
     async def _reuse(self, attempt: Attempt, trace: Trace) -> Result:
         versions = versions_of(trace, attempt.cell.id)
+        for name, version in versions.items():
+            if trace.outputs[name].shared if name in trace.outputs else False:
+                before = self._namespace.versions.seen_by(attempt.cell.id, name)
+                version.origin = before.producer if isinstance(before, Version) else None
         execution = await self._shown(attempt, trace.displays)
         self._namespace.adopt(attempt.cell.id, versions)
         with self._outputs.capture(through=False):
@@ -186,7 +190,7 @@ class Inline:
     ) -> Result:
         cell = attempt.cell
         self._namespace.load_pending(attempt.inputs)
-        self._namespace.begin(attempt.inputs)
+        self._namespace.begin(attempt.inputs, cell.writes)
         started = time.time()
         with (
             self.ambient.watch() as watch,
@@ -204,7 +208,7 @@ class Inline:
         """Compares the world with what it was before the run, and writes down what the run read and left."""
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
         error = execution.error_before_exec or execution.error_in_exec
-        changes = self._namespace.settle(cell.id, f"prov:{key}", cell.in_place, failed=error is not None)
+        changes = self._namespace.settle(cell, f"prov:{key}", failed=error is not None)
         self._namespace.versions.record(cell.id, changes.made)
         after = self.look_around()
         if error is not None:
@@ -257,6 +261,17 @@ class Inline:
         }
         if made:
             self._namespace.versions.record(cell, self._namespace.versions.made.get(cell, {}) | made)
+
+    def keep_ambient(self, cell: str, before: Mapping[str, Version]) -> None:
+        """`cell` ran again and set process-wide state to what it had set it to before: it is still the one that did."""
+        made = self._namespace.versions.made.get(cell, {})
+        kept = {
+            name: version
+            for name, version in before.items()
+            if name.startswith("@") and name not in made and self.ambient_now.get(name[1:]) == version.fingerprint
+        }
+        if kept:
+            self._namespace.versions.record(cell, made | kept)
 
     def _ambient_inputs(self, ran: _Ran, delta: Mapping[str, Delta]) -> dict[str, str]:
         """The process-wide state that the run depended on: what it changed from, read, or showed text under."""
@@ -344,7 +359,7 @@ class Inline:
         old = self._namespace.bound[name]
         version = Version(
             name=name, cell=cell, fingerprint=old.fingerprint, reach=old.reach, storage=old.storage,
-            handle=old.handle, in_place=True,
+            handle=old.handle, origin=old.producer,
         )  # fmt: skip
         changes.made[name] = self._namespace.bound[name] = version
         return version
@@ -362,6 +377,7 @@ def output_of(version: Version, group: int | None) -> Output:
         group=group,
         definition=version.definition,
         in_place=version.in_place,
+        shared=version.origin is not None,
         reach=tuple(sorted(version.reach)),
         handle=version.handle,
         summary=version.summary,

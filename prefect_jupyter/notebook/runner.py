@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container, Iterable
+from dataclasses import dataclass, field, replace
 
 from IPython.core.interactiveshell import ExecutionResult
 
@@ -44,11 +44,22 @@ class Request:
     """What is to run: `targets` whatever they are, `forced` ones even when the store has them.
 
     `front` is the cell that a person runs right now; all other tasks show their outputs in their own cells.
+    With `patient` unset a task that failed and would meet the same again is not tried.
     """
 
     targets: tuple[str, ...]
     forced: frozenset[str] = frozenset()
     front: tuple[str, Execution] | None = None
+    patient: bool = True
+
+    def without(self, tasks: Iterable[str]) -> Request:
+        gone = set(tasks)
+        return replace(
+            self, targets=tuple(task for task in self.targets if task not in gone), forced=self.forced - gone
+        )
+
+    def only(self, tasks: Container[str]) -> Request:
+        return self.without(task for task in self.targets if task not in tasks)
 
 
 @dataclass(slots=True)
@@ -82,6 +93,7 @@ class Runner:
     results: dict[str, Result] = field(default_factory=dict)
     engine: Engine | None = None
     running: str | None = None
+    quiet: frozenset[str] = frozenset()
     _request: Request | None = None
 
     # --- what a request needs
@@ -112,13 +124,15 @@ class Runner:
             tasks.append(
                 RunTask(cell_id, upstream, options.trigger, options.retry, graph.names[cell_id])
             )
-        outer = (self.engine, self._request)
+        outer = (self.engine, self._request, self.quiet)
+        explicit = {*request.targets, *request.forced} if request.patient else set()
+        self.quiet = frozenset(task for task in order if task not in explicit and self._still_fails(task))
         self.engine, self._request = Engine(self._perform, self.clock, self.listen), request
         try:
             with self.interrupts.held():
                 return await self.engine.run(tasks)
         finally:
-            self.engine, self._request = outer
+            self.engine, self._request, self.quiet = outer
 
     def cancel(self, tasks: Iterable[str] | None) -> bool:
         """Stops dispatch first, then the task that runs. Any thread may call. False: nothing of it was under way."""
@@ -134,16 +148,19 @@ class Runner:
     async def _perform(self, cell_id: str, attempt: int) -> Outcome:
         request = self._request
         assert request is not None
-        explicit = cell_id in request.targets or cell_id in request.forced
-        failure = self.standing.failures.get(cell_id)
-        if failure is not None and not explicit and self.standing.stands(cell_id, failure):
-            return Outcome("failed", failure.note, retry=False)
+        if cell_id in self.quiet:
+            return Outcome("failed", self.standing.failures[cell_id].note, retry=False)
         cell = self.standing.cells[cell_id]
         problems = (*cell.problems, *self.standing.graph.problems.get(cell_id, ()))
         if problems:
             return Outcome("failed", problems[0].message, retry=False)
         result = await self.attempt(cell, forced=cell_id in request.forced or attempt > 1)
         return self._outcome(cell_id, result)
+
+    def _still_fails(self, cell_id: str) -> bool:
+        """It failed, and would meet the same text and inputs again: it is not tried for those that need it."""
+        failure = self.standing.failures.get(cell_id)
+        return failure is not None and self.standing.stands(cell_id, failure)
 
     async def attempt(self, cell: Cell, *, forced: bool) -> Result:
         """Runs one task once: binds what it reads, lets it run, gives the names their latest versions again."""

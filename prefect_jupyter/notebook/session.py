@@ -6,6 +6,7 @@ runs in `inline`.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import os
@@ -23,7 +24,7 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from .. import __version__
 from ..analysis.directives import read_header
 from ..analysis.reads_writes import analyse
-from ..analysis.statements import suppressed
+from ..analysis.statements import suppressed, surely_bound
 from ..core.cells import Cell
 from ..core.events import Event, RunEnded, RunStarted, TaskMoved
 from ..core.graph import Learned, connect
@@ -95,12 +96,13 @@ class Session:
             ended=self._ended,
         )
         self._awaits: dict[str, bool] = {}
+        self._sure: dict[str, frozenset[str]] = {}
         self._nodes: dict[str, NodeView] = {}
         self._learned: dict[str, Learned] = {}
         self._rows: dict[str, RowView] = {}
         self._graph_is_old = True
         self._turn = asyncio.Lock()
-        self._queue: deque[tuple[str, tuple[str, ...]]] = deque()
+        self._queue: deque[Request] = deque()
         self._draining = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unseen_outputs: dict[str, list[RawOutput]] = {}
@@ -243,11 +245,19 @@ class Session:
             trouble = ""
             if lost:
                 trouble = f"ran twice or out of order: the `{lost[0][0]}` that it reads in a run from the top is gone"
-            changes = self.namespace.settle(cell.id, f"plain:{cell.digest}:{len(self.document.order)}", cell.in_place)
+            last = self.standing.plain_runs.get(cell.id)
+            before = self.versions.made.get(cell.id, {}) if last is not None and last.digest == cell.digest else {}
+            changes = self.namespace.settle(
+                cell,
+                f"plain:{cell.digest}:{cell.id}:{self.shell.execution_count}",
+                surely=self._surely_bound(cell.source),
+                failed=not result.success,
+            )
             self.versions.record(cell.id, changes.made)
             after = self.inline.look_around()
             delta = self.inline.ambient.delta(watch.baseline, after)
             self.inline.note_ambient(cell.id, delta, after)
+            self.inline.keep_ambient(cell.id, before)
             self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble)
             self.versions.unsettled.discard(cell.id)
             self._learn(cell, changes.made.keys(), inputs.keys())
@@ -281,8 +291,7 @@ class Session:
         above = [c for c in graph.upstream(cell.id) if self.standing.cells[c].is_task]
         stale = [c for c in above if self.standing.verdict(c).kind == "stale"]
         if stale:
-            stale = [c for c in stale if not self.standing.cells[c].problems]
-            await self.runner.run(Request(targets=tuple(c for c in stale if c not in self.standing.failures or not self.standing.stands(c, self.standing.failures[c]))))
+            await self.runner.run(Request(targets=tuple(stale), forced=frozenset(), patient=False))
         for c in above:
             failure = self.standing.failures.get(c)
             if failure is not None:
@@ -354,6 +363,16 @@ class Session:
         leading = next((i for i, line in enumerate(lines) if line.strip()), 0)
         transformed: str = self.shell.transform_cell(text)  # type: ignore[no-untyped-call]
         return "\n" * leading + transformed
+
+    def _surely_bound(self, text: str) -> frozenset[str]:
+        known = self._sure.get(text)
+        if known is None:
+            try:
+                known = surely_bound(ast.parse(self._transform_safely(text)))
+            except (SyntaxError, ValueError):
+                known = frozenset()
+            self._sure[text] = known
+        return known
 
     def _has_await(self, cell: Cell) -> bool:
         known = self._awaits.get(cell.source)
@@ -432,6 +451,8 @@ class Session:
             self._moved(event)
 
     def _moved(self, event: TaskMoved) -> None:
+        if event.task in self.runner.quiet:
+            return
         if event.state is State.Pending and event.attempt == 0:
             return
         row = self._rows.get(event.task) or RowView()
@@ -527,11 +548,7 @@ class Session:
 
     def _command_cancel(self, command: Command) -> Reply:
         tasks = command.tasks or None
-        queued = [item for item in self._queue if tasks is None or set(item[1]) & set(tasks)]
-        for item in queued:
-            with contextlib.suppress(ValueError):
-                self._queue.remove(item)
-                self._unschedule(item[1])
+        queued = self._withdraw(tasks)
         stopped = self.runner.cancel(tasks)
         if not stopped and not queued:
             return command.reply("Nothing is running that could be cancelled.")
@@ -561,7 +578,7 @@ class Session:
             for task in self.runner.needed(request.targets, request.forced):
                 row = self._rows.get(task) or RowView()
                 self._set_row(task, _with_state(row, "Scheduled", "" if self._is_free() else "waits for the cell that runs now"))
-            self._queue.append((verb, command.tasks))
+            self._queue.append(request)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin_draining)
         count = len(request.targets)
@@ -581,9 +598,9 @@ class Session:
         try:
             async with self._turn:
                 while self._queue:
-                    verb, tasks = self._queue.popleft()
+                    request = self._queue.popleft()
                     with self._busy():
-                        await self.carry_out(verb, tasks)
+                        await self.carry_out(request)
         finally:
             self._draining = False
             self._show()
@@ -601,9 +618,20 @@ class Session:
             if publish is not None:
                 publish("idle", "shell", parent={})
 
-    def _unschedule(self, tasks: Iterable[str]) -> None:
+    def _withdraw(self, tasks: Sequence[str] | None) -> bool:
+        """Takes tasks, or all, out of what waits for its turn. False: none of them waited."""
+        with self._lock:
+            waiting = list(self._queue)
+            kept = [request.without(tasks) for request in waiting] if tasks is not None else []
+            self._queue.clear()
+            self._queue.extend(request for request in kept if request.targets)
+            still = {task for request in self._queue for task in self.runner.needed(request.targets, request.forced)}
+            self._unschedule(still)
+            return kept != waiting
+
+    def _unschedule(self, still: set[str]) -> None:
         for task, row in list(self._rows.items()):
-            if row.state == "Scheduled" and (not tasks or task in tasks):
+            if row.state == "Scheduled" and task not in still:
                 result = self.runner.results.get(task)
                 state = "Pending" if result is None else "Failed" if result.error else "Cached" if result.cached else "Success"
                 self._set_row(task, _with_state(row, state, ""))
@@ -639,12 +667,13 @@ class Session:
             above in failed for above in self.standing.graph.ancestors([task])
         )
 
-    async def carry_out(self, verb: str, tasks: Sequence[str]) -> None:
-        """Runs what a verb means now, on the main thread."""
+    async def carry_out(self, request: Request) -> None:
+        """Runs what was asked for, on the main thread; cells that have gone meanwhile are left out."""
         with self._lock:
-            request = self._request(verb, tasks)
+            request = request.only(self._graph_now().names)
         if request.targets:
             await self.runner.run(request)
+        self._unschedule({task for waiting in self._queue for task in waiting.targets})
         self._show()
 
     # --- the Python interface
@@ -671,7 +700,9 @@ class Session:
 
     def _do(self, verb: str, names: Sequence[str]) -> Counts:
         tasks = tuple(self.task_named(name) for name in names)
-        self._run_to_end(self.carry_out(verb, tasks))
+        with self._lock:
+            request = self._request(verb, tasks)
+        self._run_to_end(self.carry_out(request))
         return self.runner.counts
 
     def _run_to_end(self, work: Coroutine[Any, Any, _T]) -> _T:

@@ -72,7 +72,13 @@ class Standing:
         known = self._verdicts.get(cell)
         if known is None:
             judged = self.cells[cell]
-            known = verdict(cell, judged.digest, self) if judged.is_task else self._judge_plain(judged)
+            problems = (*judged.problems, *self.graph.problems.get(cell, ()))
+            if not judged.is_task:
+                known = self._judge_plain(judged)
+            elif problems:
+                known = Verdict("stale", (Reason(problems[0].message, cell),))
+            else:
+                known = verdict(cell, judged.digest, self)
             self._verdicts[cell] = known
         return known
 
@@ -105,10 +111,11 @@ class Standing:
             if isinstance(now, Version):
                 if now is not read and (now.fingerprint is None or now.fingerprint != read.fingerprint):
                     return _unverified(f"{label} ran before `{name}` changed", cell.id)
-                above = self._verdicts.get(now.cell or "")
+                producer = now.producer or ""
+                above = self._verdicts.get(producer)
                 if above is not None and not above.is_fresh:
-                    if now.cell is not None and self.cells[now.cell].is_task:
-                        return _unverified(f"{label} read `{name}` of `{self.name(now.cell)}`: {above.reason}", cell.id)
+                    if self.cells[producer].is_task:
+                        return _unverified(f"{label} read `{name}` of `{self.name(producer)}`: {above.reason}", cell.id)
                     return above
             elif now is not None:
                 return _unverified(f"{label} ran without `{name}` of {self._document.label(now)}", cell.id)
@@ -124,7 +131,9 @@ class Standing:
 
     def failure(self, cell: str) -> str | None:
         failure = self.failures.get(cell)
-        return failure.note if failure is not None and self.stands(cell, failure) else None
+        if failure is None:
+            return None
+        return failure.note if self.stands(cell, failure) else f"{failure.note} (changed since)"
 
     def stands(self, cell: str, failure: Failure) -> bool:
         """Whether running the task again would meet the same text and the same inputs."""
@@ -180,7 +189,7 @@ class Standing:
 
     def _input(self, cell: str, name: str, seen: Version | str | None) -> Input | None:
         if isinstance(seen, Version):
-            producer = seen.cell or ""
+            producer = seen.producer or ""
             return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
         if seen is not None:
             return Input(None, seen, self._document.label(seen), self._trouble(seen))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.cells import Cell
 from ..runtime.fingerprints import Fingerprinter
 from ..runtime.pickles import Unloadable, Unstorable, dump, load
 from ..runtime.stores import Store
@@ -47,6 +48,7 @@ class UserNamespace:
         self._store = store
         self._held: dict[str, Any] = {}
         self._before: dict[str, str] = {}
+        self._taken: dict[str, Any] = {}
         self._displaced: dict[str, tuple[Version, Any]] = {}
         self.is_wanted: Callable[[Version], bool] = lambda version: True
         self.prepare_definition: Callable[[str], None] = lambda name: None
@@ -213,9 +215,18 @@ class UserNamespace:
 
     # --- what a run changed
 
-    def begin(self, inputs: Iterable[str]) -> None:
-        """Remembers the namespace before a run that may read or change `inputs`."""
+    def begin(self, inputs: Collection[str], writes: Iterable[str] = ()) -> None:
+        """Remembers the namespace before a run that may read or change `inputs`.
+
+        Names of `writes` that are no inputs are taken away meanwhile: whether the run has bound one of them
+        again, perhaps to the very same object, could not be seen otherwise.
+        """
         self._held = dict(self.values)
+        self._taken = {
+            name: self.values.pop(name)
+            for name in writes
+            if name in self.values and name not in inputs and is_notebook_name(name)
+        }
         self._before = {}
         for name in inputs:
             version = self.bound.get(name)
@@ -223,13 +234,22 @@ class UserNamespace:
                 continue
             self._before[name] = version.fingerprint
 
-    def settle(self, cell: str, provenance: str, changing: frozenset[str], *, failed: bool = False) -> Changes:
+    def settle(
+        self, cell: Cell, provenance: str, *, surely: Iterable[str] = (), failed: bool = False
+    ) -> Changes:
         """Compares the namespace with what it was at `begin` and gives `cell` its new versions.
 
-        `provenance` is the fingerprint of values that have none of their own; `changing` are the names
-        that the text of the cell changes in place.
+        `provenance` is the fingerprint of values that have none of their own. `surely` are names that the run
+        has bound even where they hold the same object as before: `import math` again, `x = 1` again.
         """
         changes = Changes()
+        changes.bound.update(name for name in surely if name in self.values and not failed)
+        for name, value in self._taken.items():
+            if name in self.values:
+                changes.bound.add(name)
+            else:
+                self.values[name] = value
+        self._taken = {}
         for name, value in self.values.items():
             if self._held.get(name, NOTHING) is not value and is_notebook_name(name):
                 changes.bound.add(name)
@@ -239,11 +259,11 @@ class UserNamespace:
         for name in changes.bound | changes.deleted:
             self._lose(name)
         for name in changes.bound:
-            changes.made[name] = self._made(name, cell, provenance, failed=failed)
+            changes.made[name] = self._made(name, cell.id, provenance, failed=failed)
         for name in changes.deleted:
-            changes.made[name] = Version(name=name, cell=cell, fingerprint="absent", is_absent=True)
+            changes.made[name] = Version(name=name, cell=cell.id, fingerprint="absent", is_absent=True)
             self._now_bound(name, changes.made[name], pending=False)
-        self._changed_in_place(cell, provenance, changes, changing, failed=failed)
+        self._changed_in_place(cell.id, provenance, changes, cell.in_place, failed=failed)
         self._held = {}
         return changes
 

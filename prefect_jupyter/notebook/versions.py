@@ -29,7 +29,8 @@ class Version:
     together with the other names of `group`, which share storage with it. `reach` are the notebook
     names that its code reads when called. `handle` says that reading changes it (an iterator, an open
     file, a figure). `storage` is None until it is known which mutable objects the value reaches.
-    `is_absent` marks a name that the cell deleted.
+    `is_absent` marks a name that the cell deleted. `origin` is the cell whose work the value is, where
+    `cell` only made another name that shares storage with it.
     """
 
     name: str
@@ -42,10 +43,16 @@ class Version:
     handle: str | None = None
     definition: bool = False
     in_place: bool = False
+    origin: str | None = None
     from_failure: bool = False
     is_absent: bool = False
     summary: str = ""
     retained: object = NOTHING
+
+    @property
+    def producer(self) -> str | None:
+        """The cell whose work the value is."""
+        return self.origin or self.cell
 
     @property
     def can_be_stored(self) -> bool:
