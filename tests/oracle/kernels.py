@@ -48,6 +48,10 @@ class KernelHungError(AssertionError):
     """A cell did not end; the message holds what the kernel was doing when it was interrupted."""
 
 
+class CommandRefusedError(AssertionError):
+    """The kernel answered a command with a refusal; the message is its text."""
+
+
 @dataclass(slots=True)
 class Values:
     """What the names of a kernel hold: digests to compare, texts to read, pairs of names that share storage."""
@@ -223,7 +227,8 @@ class LiveKernel:
         while command_id not in self._replies:
             self._take_one(lambda: f"the command {verb}", deadline)
         reply = self._replies.pop(command_id)
-        assert reply["ok"], f"{verb}: {reply['text']}"
+        if not reply["ok"]:
+            raise CommandRefusedError(f"{verb}: {reply['text']}")
         return str(reply["text"])
 
     def press(self, verb: str, tasks: list[str]) -> str:

@@ -48,10 +48,24 @@ class PlainRun:
             before = values.digests
         return {name: cell_id for name, cell_id in found.items() if name in before}
 
-    def made_by(self, cells: Iterable[str]) -> set[str]:
-        """The names whose final values these cells answer for, without those that no two plain runs share."""
-        wanted = set(cells)
-        return {name for name, maker in self.makers().items() if maker in wanted} - self.unstable_names
+    def made_by(self, cells: Iterable[str], notebook: OracleNotebook) -> set[str]:
+        """The names whose final values these cells answer for, without those that no two plain runs share.
+
+        A cell may bind a name to the value that it has: from the last change on, every cell whose text
+        has the name must be one of these.
+        """
+        trusted = set(cells)
+        order = [cell.id for cell in notebook.cells]
+        return {
+            name
+            for name, maker in self.makers().items()
+            if name not in self.unstable_names
+            and all(
+                cell.id in trusted or not re.search(rf"\b{name}\b", cell.source)
+                for cell in notebook.cells[order.index(maker) :]
+            )
+            and maker in trusted
+        }
 
 
 def plainly(notebook: OracleNotebook, folder: Path, *, twice: bool = False) -> PlainRun:
@@ -150,7 +164,9 @@ class Player:
 
     def forget(self, share: float, seed: int) -> int:
         """Make holes in the store: delete a random share of what it indexes. Returns how many rows went."""
-        [index] = (self.kernel.folder / "store").rglob("index-*.sqlite")
+        index = next((self.kernel.folder / "store").rglob("index-*.sqlite"), None)
+        if index is None:
+            return 0
         chance = random.Random(seed)
         gone = 0
         with contextlib.closing(sqlite3.connect(index, isolation_level=None)) as store:

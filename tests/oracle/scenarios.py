@@ -123,7 +123,7 @@ def judged(
     differences = judge(result, plain, trusted)
     fresh = result.fresh()
     if complete:
-        names = plain.made_by(fresh)
+        names = plain.made_by(fresh, result.notebook)
         differences += judge_values(player.values(names), plain, names)
     findings = [str(difference) for difference in differences]
     if complete:

@@ -28,7 +28,7 @@ def differences_without_engine(
         player.run_all()
         player.run(*cell_ids)
         result = player.result()
-        names = plain.made_by(everything)
+        names = plain.made_by(everything, notebook)
         return judge(result, plain, everything) + judge_values(player.values(names), plain, names)
 
 
@@ -50,6 +50,13 @@ def test_a_cell_run_twice_is_found_by_its_output_by_its_value_and_by_its_readers
         ("c2", "value of total"),
         ("c3", "stdout"),
     }
+
+
+def test_a_name_is_not_judged_where_a_cell_that_is_not_trusted_binds_it_to_the_same_value(tmp_path: Path) -> None:
+    notebook = notebook_of("x = 1\ny = 2", "x = 1")
+    plain = plainly(notebook, tmp_path)
+    assert plain.made_by(["c0"], notebook) == {"y"}
+    assert plain.made_by(["c0", "c1"], notebook) == {"x", "y"}
 
 
 @pytest.mark.parametrize(
