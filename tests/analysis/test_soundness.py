@@ -154,8 +154,8 @@ simple = st.one_of(
 statement = st.recursive(simple, blocks, max_leaves=5)
 programs = st.lists(statement, min_size=1, max_size=6).map("\n".join)
 
-# A name that is read in many places is foreseen for many reasons. Here `a` is read once, in or behind code that
-# binds it or not: every construct around every other one, on every path through both. `p` and `q` are 0, 1 or a failure.
+# A name that is read in many places is foreseen for many reasons. Here `a` is read once, in or behind code that binds
+# it or not: every construct around every other one, on every path through both. `p` and `q` are 0, 1 or a failure.
 STEPS = (
     "a = 1",
     "(a := 1)",
