@@ -27,6 +27,8 @@ from prefect_jupyter.view.protocol import (
 )
 from prefect_jupyter.view.publisher import Publisher
 
+from .kernel_status import KernelStatus
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -64,11 +66,13 @@ class Link:
         session: str,
         version: str = "",
         clock: Callable[[], float] = time.time,
+        status: KernelStatus | None = None,
     ) -> None:
         self.publisher = Publisher(self._broadcast, clock, session)
         self.session = session
         self.version = version
         self._receive = receive
+        self._status = status or KernelStatus(None, lambda: False)
         self._pages: dict[str, _Page] = {}
         self._hello: BaseComm | None = None
 
@@ -105,6 +109,7 @@ class Link:
 
     def take(self, page: str, data: object) -> None:
         """Take what a page or a widget sent, whatever it is, and acknowledge it there."""
+        self._status.keep()
         command = parse_command(data)
         reply = self._answer(command)
 
@@ -123,6 +128,7 @@ class Link:
 
     def _on_open(self, comm: BaseComm, open_message: Mapping[str, Any]) -> None:
         """Runs in a subshell thread where the front end and ipykernel have subshells."""
+        self._status.keep()
         opening = open_message["content"].get("data") or {}
         page = opening.get("page")
         if not isinstance(page, str) or not 0 < len(page) <= ID_CHARS_MAX:
