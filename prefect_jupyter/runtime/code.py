@@ -17,7 +17,7 @@ from typing import Any, cast
 # Code that can see the names of its own locals.
 _INTROSPECTS = frozenset({"locals", "eval", "exec", "vars", "dir", "_getframe", "currentframe", "stack"})
 _WITHOUT_DOCSTRING = frozenset({"<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<module>"})
-_HAS_DOCSTRING = 0x4000000  # CO_HAS_DOCSTRING, since Python 3.13
+_HAS_DOCSTRING = 0x4000000  # CO_HAS_DOCSTRING, since Python 3.14
 _FLAGS_SEEN = 0x3FF  # calling convention and kind; the rest are compiler hints and `__future__`
 _MARSHAL = 2  # the last version without references, which depend on identity and interning
 _FACTS_MAX = 8_192
@@ -80,7 +80,7 @@ def _describe(code: CodeType, parts: list[bytes], names: set[str]) -> None:
 
 def docstring_position(code: CodeType) -> int | None:
     """Where the docstring is among the constants, if there is one."""
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 14):
         return 0 if code.co_flags & _HAS_DOCSTRING else None
     is_function = code.co_flags & 3 == 3 and code.co_name not in _WITHOUT_DOCSTRING
     return 0 if is_function and code.co_consts and isinstance(code.co_consts[0], str) else None

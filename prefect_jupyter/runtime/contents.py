@@ -19,7 +19,7 @@ import uuid
 from typing import Any
 
 from . import arrays, definitions, frames
-from .origins import version_of
+from .origins import module_of, version_of
 from .walk import ATOMS, Handler, Walk, atoms_token, big_token
 
 _SINGLE_KINDS = frozenset({int, str, bytes})
@@ -69,7 +69,7 @@ def _is_artist(kind: type) -> bool:
         return False
     if issubclass(kind, artist.Artist):
         return True
-    module = kind.__module__
+    module = module_of(kind)
     if not module.startswith(("matplotlib.", "mpl_toolkits.", "seaborn.")):
         return False
     return not module.startswith(("matplotlib.colors", "matplotlib.cm", "matplotlib.path", "matplotlib.transforms"))
@@ -200,7 +200,7 @@ def _plain_instance(walk: Walk, value: Any) -> None:
 
 def _attributes(walk: Walk, kind: type, state: dict[Any, Any]) -> list[Any]:
     """Names and values by name: the order in which attributes were set does not count."""
-    caches = _SPARSE_CACHES if kind.__module__.startswith("scipy.sparse") else _CACHES.get(kind.__name__, frozenset())
+    caches = _SPARSE_CACHES if module_of(kind).startswith("scipy.sparse") else _CACHES.get(kind.__name__, frozenset())
     names = sorted((name for name in state if name not in caches), key=str)
     walk.emit(b"\x80a%d;" % len(names))
     return [part for name in names for part in (name, state[name])]
@@ -218,8 +218,9 @@ def describe_reduced(walk: Walk, value: Any) -> None:
         walk.opaque(value, "io")
         return
     if isinstance(parts, str):
-        home = str(getattr(value, "__module__", None) or kind.__module__)
-        walk.emit_text("global", kind.__module__, kind.__qualname__, home, parts, version_of(home))
+        said = getattr(value, "__module__", None)
+        home = said if isinstance(said, str) else module_of(kind)
+        walk.emit_text("global", module_of(kind), kind.__qualname__, home, parts, version_of(home))
         return
     make, arguments, state, items, pairs = (*parts, None, None, None)[:5]
     if state is not None or items is not None or pairs is not None or not _hashes_by_content(kind):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .code import code_facts, docstring_position
-from .origins import Origin, origin_of, resolves, version_of
+from .origins import Origin, module_of, origin_of, resolves, version_of
 from .walk import Handler, Walk
 
 # Written by the interpreter, or by the standard library as a cache.
@@ -79,7 +79,7 @@ def _library_closure(walk: Walk, function: types.FunctionType) -> None:
     walk.emit(code_facts(function.__code__).digest)
     registry = getattr(function, "registry", None)
     if function.__globals__ is vars(functools) and isinstance(registry, Mapping):  # `singledispatch`
-        rows = sorted(registry.items(), key=lambda row: (row[0].__module__, row[0].__qualname__))
+        rows = sorted(registry.items(), key=lambda row: (module_of(row[0]), row[0].__qualname__))
         walk.push(*[part for row in rows for part in row])
         return
     walk.push(*_around(function))
@@ -144,7 +144,7 @@ def describe_method(walk: Walk, method: types.MethodType) -> None:
 def describe_descriptor(walk: Walk, descriptor: Any) -> None:
     owner = getattr(descriptor, "__objclass__", None)
     walk.emit_text("descriptor", type(descriptor).__name__, descriptor.__name__)
-    walk.push(owner if owner is not None and owner.__module__ == "builtins" else getattr(owner, "__qualname__", None))
+    walk.push(owner if owner is not None and module_of(owner) == "builtins" else getattr(owner, "__qualname__", None))
 
 
 def describe_code(walk: Walk, code: types.CodeType) -> None:
@@ -158,10 +158,10 @@ def describe_code(walk: Walk, code: types.CodeType) -> None:
 
 
 def describe_class(walk: Walk, cls: type) -> None:
-    if cls.__module__ == "builtins" or (
-        origin_of(cls.__module__) is Origin.LIBRARY and resolves(cls, cls.__module__, cls.__qualname__)
-    ):
-        _by_name(walk, cls.__module__, cls.__qualname__)
+    module = module_of(cls)
+    # An extension type without the name of a module has no code that could be read.
+    if module in ("", "builtins") or (origin_of(module) is Origin.LIBRARY and resolves(cls, module, cls.__qualname__)):
+        _by_name(walk, module, cls.__qualname__)
     else:
         walk.later(_own_class, cls, guarded=True)
 
@@ -177,7 +177,7 @@ def _own_class(walk: Walk, cls: type) -> None:
     for name in sorted(vars(cls)):
         if name not in skipped:
             parts += (name, *_attribute(vars(cls)[name], inherits))
-    walk.emit_text("class", cls.__module__, cls.__qualname__)
+    walk.emit_text("class", module_of(cls), cls.__qualname__)
     walk.emit(b"%d;" % len(parts))
     walk.push(*parts)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .components import components
 from .contents import is_figure
+from .origins import module_of
 from .walk import ATOMS, Handler, Local, TooLarge, Walk, atoms_token
 
 _Node = tuple[str, str]  # module ("" for the notebook) and global name
@@ -68,7 +69,7 @@ class Fingerprinter:
         if local.handle is None:
             return Fingerprint(digest, local.storage, names)
         if local.handle != "memo":
-            digest = f"object:{type(value).__module__}.{type(value).__qualname__}"
+            digest = f"object:{module_of(type(value))}.{type(value).__qualname__}"
         return Fingerprint(digest, local.storage, names, local.handle, stable=False)
 
     def own(self, value: object) -> Fingerprint:
@@ -85,7 +86,7 @@ class Fingerprinter:
             digest = _combine(digest, [(edge, self._digest_of(edge)) for edge in outside])
         names = frozenset(name for module, name in local.edges if not module)
         if local.handle is not None and local.handle != "memo":
-            digest = f"object:{type(value).__module__}.{type(value).__qualname__}"
+            digest = f"object:{module_of(type(value))}.{type(value).__qualname__}"
         return Fingerprint(digest, local.storage, names, local.handle, stable=local.handle is None)
 
     def shallow(self, value: object) -> str:

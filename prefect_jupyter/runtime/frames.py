@@ -12,14 +12,15 @@ from typing import Any
 import xxhash
 
 from . import arrays
+from .origins import module_of
 from .walk import Handler, Walk, atoms_token, big_token
 
 
 def handler_for(kind: type) -> Handler | None:
-    top = kind.__module__.partition(".")[0]
+    top = module_of(kind).partition(".")[0]
     for library, families in (("pandas", _pandas), ("pyarrow", _arrow), ("polars", _polars)):
         module: Any = sys.modules.get(library)
-        if module is None or (top != library and not any(base.__module__.startswith(library) for base in kind.__mro__)):
+        if module is None or (top != library and not any(module_of(base).startswith(library) for base in kind.__mro__)):
             continue
         for family, handler in families(module):
             if issubclass(kind, family):

@@ -39,6 +39,12 @@ def is_library_file(path: str) -> bool:
     return os.path.realpath(path).startswith(_library_folders())
 
 
+def module_of(kind: type) -> str:
+    """The name of the module of a class; "" where an extension type has put something else in its place."""
+    name: object = kind.__module__
+    return name if isinstance(name, str) else ""
+
+
 _origins: dict[str, tuple[ModuleType | None, Origin]] = {}
 
 

@@ -20,7 +20,7 @@ from typing import Any, cast
 from .arrays import base_of, bounds_of, is_global_random
 from .buffers import ArrayRow, ArrayTable, build, is_raw, own
 from .contents import is_iterator
-from .origins import Origin, origin_of, resolves
+from .origins import Origin, module_of, origin_of, resolves
 from .walk import ATOMS
 
 _TABLE_SIZE = struct.Struct("<Q")
@@ -205,7 +205,7 @@ class _Pickler(pickle.Pickler):
         return cloudpickle.loads, (cloudpickle.dumps(function, protocol=5),)
 
     def _class(self, cls: type) -> Any:
-        return self._by_name(cls, "class") if origin_of(cls.__module__) is Origin.NOTEBOOK else NotImplemented
+        return self._by_name(cls, "class") if origin_of(module_of(cls)) is Origin.NOTEBOOK else NotImplemented
 
     def _by_name(self, definition: Any, what: str) -> Any:
         """The name under which the notebook holds this very object; an older one of that name would not do.

@@ -14,6 +14,8 @@ from typing import Any
 
 import xxhash
 
+from .origins import module_of
+
 Handler = Callable[["Walk", Any], None]
 
 # Values that `marshal` writes by type and content alone, floats by their bits. Exact types only.
@@ -135,7 +137,7 @@ class Walk:
 
     def opaque(self, value: object, handle: str) -> None:
         kind = type(value)
-        self.emit_text("object", kind.__module__, kind.__qualname__)
+        self.emit_text("object", module_of(kind), kind.__qualname__)
         self.note(handle)
 
     def later(self, handler: Handler, value: object, *, guarded: bool) -> None:

@@ -166,6 +166,13 @@ def test_modules_and_the_global_generators_are_kept_by_name() -> None:
     assert back["values"][3] is random._inst  # type: ignore[attr-defined, index]
 
 
+def test_a_generator_goes_on_where_it_was() -> None:
+    own = np.random.default_rng(0)
+    own.random()
+    back = load(dump({"own": own}, {}), {}, nothing)["own"]
+    assert back.random() == own.random()  # type: ignore[attr-defined]
+
+
 REFUSED = {
     "(i for i in range(3))": "generator",
     "iter([1])": "list_iterator",
@@ -179,7 +186,7 @@ REFUSED = {
     "old": "defined again",
     "numpy.memmap(path, mode='r')": "map of a file",
     "deep": "nested too deeply",
-    "threading.Thread()": "lock",
+    "[threading.RLock()]": "RLock",
     "weakref.ref(f)": "weakref",
     "{'a': 1}.keys()": "dict_keys",
 }
