@@ -8,6 +8,7 @@ import { accessibleName, chipText } from '../graph/format';
 import { IconName, defineIcons, stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
 import type { TaskNode, TaskRow, Verb } from '../model';
+import { reasonOf } from '../remark';
 
 const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: string }> = [
   { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
@@ -48,9 +49,8 @@ export class Chip extends Widget {
     setAttribute(this.node, 'aria-label', accessibleName(node, row));
     this.badge.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(row.state)})`);
     this.tick(node, row, now);
-    const why = doubtOf(row) !== null && row.reason ? row.reason : '';
     const told = row.state === 'TriggerFailed' ? '' : row.note;
-    setText(this.reason, [told, why].filter(Boolean).join(' · '));
+    setText(this.reason, [told, reasonOf(row)].filter(Boolean).join(' · '));
     setAttribute(this.node, 'title', [row.note, row.reason].filter(Boolean).join('\n'));
     const offered = verbsFor(row);
     for (const [verb, target] of this.buttons) {

@@ -7,6 +7,7 @@ import { accessibleName, duration, elapsed, progress } from '../graph/format';
 import { IconName, stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
 import type { Pipeline, TaskNode, TaskRow, Verb } from '../model';
+import { reasonOf } from '../remark';
 import { lanesOf } from './lanes';
 
 export const ROW_PX = 44;
@@ -197,8 +198,7 @@ export class Rows {
 
 function rowLine(node: TaskNode, row: TaskRow): string {
   const state = row.state === 'TriggerFailed' && row.note ? '' : progress(node, row);
-  const why = doubtOf(row) !== null ? row.reason : '';
-  return [state, row.note, why].filter(Boolean).join(' · ');
+  return [state, row.note, reasonOf(row)].filter(Boolean).join(' · ');
 }
 
 function centre(lane: number): number {
