@@ -42,12 +42,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Page:
-    """Somebody who is told. `is_page` is false for a widget, which a page without the extension shows."""
+    """Somebody who is told. `is_page` is false for a widget, which a page without the extension shows.
+
+    `is_shared`: the document is edited in several pages at once.
+    """
 
     id: str
     send: Callable[[Message], None]
     close: Callable[[], None]
     is_page: bool = True
+    is_shared: bool = False
 
 
 class Link:
@@ -143,6 +147,7 @@ class Link:
             page,
             send=lambda message: context.run(comm.send, dict(message)),
             close=lambda: context.run(comm.close),
+            is_shared=opening.get("shared") is True,
         )
         comm.on_close(lambda _message: self._drop(opened))
         self._connect(opened)
@@ -199,7 +204,11 @@ class Link:
             )
 
     def _broadcast(self, message: Message) -> None:
-        for page in list(self._pages.values()):
+        pages = list(self._pages.values())
+        if message["type"] == "output":
+            # Pages that share a document share its outputs: one of them writes, whichever spoke last.
+            pages = [page for page in pages if not page.is_shared] + [page for page in pages if page.is_shared][-1:]
+        for page in pages:
             self._send_to(page, message)
 
     def _send_to(self, page: _Page, message: Message) -> None:

@@ -57,14 +57,15 @@ class Result:
 class Attempt:
     """What is needed to run one task once.
 
-    `inputs` are the versions that it sees, by name, closed under what functions reach. `run` runs the
-    body in the shell, showing its outputs in the right place. `ordinal` is its rank among equal cells.
+    `inputs` are the versions that it sees, by name, closed under what functions reach; `load` loads their
+    values and tells the inputs anew. `run` runs the body in the shell, showing its outputs in the right place. `ordinal` is its rank among equal cells.
     """
 
     cell: Cell
     ordinal: int
     body: str
     inputs: Mapping[str, Version]
+    load: Callable[[], Awaitable[dict[str, Version]]]
     run: Callable[[str], Awaitable[ExecutionResult]]
     forced: bool = False
     has_readers: Callable[[str], bool] = lambda name: False
@@ -118,14 +119,14 @@ class Inline:
         if attempt.cell.always:
             return f"it uses {', '.join(attempt.cell.always)}"
         for name, version in attempt.inputs.items():
-            if not version.can_be_stored and not version.definition:
+            if not version.can_be_stored:
                 return f"`{name}` cannot be stored"
         return ""
 
     def look_up(self, attempt: Attempt, key: str, ambient: Mapping[str, str]) -> Trace | None:
         """The newest trace under `key` whose discovered inputs are as they were and whose values are all there."""
         for trace in self._store.traces(key):
-            if trace.executes or not all(self._store.has(group) for group in trace.groups):
+            if trace.executes or not all(map(self._store.has, (*trace.groups, *trace.ambient_out.values()))):
                 continue
             if any(ambient.get(kind, DEFAULT) != known for kind, known in trace.ambient_in.items()):
                 continue
@@ -189,7 +190,8 @@ class Inline:
         self, attempt: Attempt, key: str, uncached: str, ambient: Mapping[str, str]
     ) -> Result:
         cell = attempt.cell
-        self._namespace.load_pending(attempt.inputs)
+        attempt = replace(attempt, inputs=await attempt.load())
+        key = self.key(attempt)
         self._namespace.begin(attempt.inputs, cell.writes)
         started = time.time()
         with (

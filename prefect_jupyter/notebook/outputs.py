@@ -252,6 +252,10 @@ class Outputs:
                 self._replay_result(output)
             elif kind == "display_data":
                 self._shell.display_pub.publish(output["data"], output["metadata"])
+            elif kind == "error":
+                # what a failing `repr` printed: the cell itself has not failed
+                named = type(output["ename"], (Exception,), {})
+                self._shell._showtraceback(named, named(output["evalue"]), output["traceback"])
 
     def _replay_result(self, output: RawOutput) -> None:
         capture = _current.get()

@@ -166,8 +166,8 @@ class Runner:
         """Runs one task once: binds what it reads, lets it run, gives the names their latest versions again."""
         request = self._request
         front = request.front[1] if request is not None and request.front and request.front[0] == cell.id else None
-        inputs = await self._bind(cell)
         with self.lock:
+            inputs = self.see(cell)
             self.restore_ambient(cell)
         if front is None:
             self.background.begin(cell.id)
@@ -180,6 +180,7 @@ class Runner:
                         ordinal=self._ordinal(cell),
                         body=self.body_of(cell),
                         inputs=inputs,
+                        load=lambda: self.load(cell),
                         run=self._shell_run(cell, front),
                         forced=forced,
                         has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
@@ -236,23 +237,27 @@ class Runner:
 
     # --- what a cell sees
 
-    async def _bind(self, cell: Cell) -> dict[str, Version]:
-        """The versions that `cell` sees where it stands, bound; tasks whose values are lost run again first."""
-        with self.lock:
-            inputs = self.see(cell)
-            missing = self.missing(cell, inputs)
-        if not missing:
-            return inputs
-        for name, producer in missing:
-            above = self.standing.cells.get(producer)
-            if above is not None and above.is_task and not above.problems:
-                await self.attempt(above, forced=True)
-                self.counts.executed += 1
-        with self.lock:
-            return self.see(cell)
+    async def load(self, cell: Cell) -> dict[str, Version]:
+        """What `cell` sees, with the values in the namespace; tasks whose values are lost run again first."""
+        tried: set[str] = set()
+        while True:
+            with self.lock:
+                inputs = self.see(cell)
+                lost = self.namespace.lost(cell.id, inputs)
+            producers = sorted(set(lost.values()) - tried, key=lambda producer: self.document.place(producer) or 0)
+            above = next((p for p in producers if self._can_run(p)), None)
+            if above is None:
+                return inputs
+            tried.add(above)
+            await self.attempt(self.standing.cells[above], forced=True)
+            self.counts.executed += 1
+
+    def _can_run(self, cell_id: str) -> bool:
+        cell = self.standing.cells.get(cell_id)
+        return cell is not None and cell.is_task and cell_id in self.standing.graph and not cell.problems
 
     def see(self, cell: Cell) -> dict[str, Version]:
-        """Binds what `cell` reads, closed under what functions reach, without loading values. Main thread only."""
+        """The versions that `cell` reads, closed under what functions reach; bound, but not loaded. Main thread only."""
         inputs: dict[str, Version] = {}
         todo = set(self.standing.graph.reads(cell.id)).union(*cell.late.values())
         if cell.reads_everything:
@@ -261,24 +266,14 @@ class Runner:
             name = todo.pop()
             if name in inputs or not is_notebook_name(name):
                 continue
-            self.namespace.see(cell.id, [name], lazily=True)
             held = self.namespace.bound.get(name)
             if cell.is_task and held is not None and held.cell == cell.id:
-                self.namespace.hide(cell.id, name)
-            version = self.namespace.version(name)
+                self.namespace.hide(name)
+            version = self.namespace.see(cell.id, name)
             if version is not None:
                 inputs[name] = version
                 todo |= version.reach - inputs.keys()
         return inputs
-
-    def missing(self, cell: Cell, inputs: dict[str, Version]) -> list[tuple[str, str]]:
-        """Names whose right version cannot be had, each with the cell that made it."""
-        lost = []
-        for name in inputs:
-            wanted = self.versions.seen_by(cell.id, name)
-            if isinstance(wanted, Version) and self.namespace.bound.get(name) is not wanted:
-                lost.append((name, wanted.cell or ""))
-        return sorted(lost, key=lambda item: self.document.place(item[1]) or 0)
 
     def restore_ambient(self, cell: Cell) -> None:
         """Puts back the process-wide state that `cell` would meet in a run from the top."""

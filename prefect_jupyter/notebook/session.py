@@ -41,6 +41,7 @@ from .errors import NotRun, TaskError
 from .inline import Inline, Result
 from .interception import Execution, Interception
 from .interrupts import Interrupts
+from .kernel_status import KernelStatus
 from .outputs import Outputs, RawOutput
 from .runner import Background, Counts, Request, Runner
 from .settings import Flow
@@ -78,7 +79,8 @@ class Session:
         )
         self.standing.ambient_base = self.inline.base_fingerprints
         self.interception = Interception(shell, self)
-        self.link = Link(self.receive, session=self.id, version=__version__)
+        status = KernelStatus(getattr(shell, "kernel", None), lambda: self.interception.is_inside_a_cell)
+        self.link = Link(self.receive, session=self.id, version=__version__, status=status)
         self.interrupts = Interrupts(self._stray_interrupt)
         self.runner = Runner(
             document=self.document,
@@ -232,11 +234,10 @@ class Session:
             return await execution.run(refusal=NotRun(refused))
         if refused is not None:
             print(f"{refused}; this cell reads what it left before.", file=sys.stderr)
+        inputs = await self.runner.load(cell)
         with self._lock:
-            inputs = self.runner.see(cell)
-            lost = self.runner.missing(cell, inputs)
+            lost = self.namespace.lost(cell.id, inputs)
             self.runner.restore_ambient(cell)
-            self.namespace.load_pending(inputs)
             tracked = [name for name in inputs if inputs[name].fingerprint is not None]
             self.namespace.begin(tracked)
         with self.inline.ambient.watch() as watch:
@@ -244,7 +245,8 @@ class Session:
         with self._lock:
             trouble = ""
             if lost:
-                trouble = f"ran twice or out of order: the `{lost[0][0]}` that it reads in a run from the top is gone"
+                name = next(iter(lost))
+                trouble = f"ran twice or out of order: the `{name}` that it reads in a run from the top is gone"
             last = self.standing.plain_runs.get(cell.id)
             before = self.versions.made.get(cell.id, {}) if last is not None and last.digest == cell.digest else {}
             changes = self.namespace.settle(

@@ -13,7 +13,7 @@ from ..core.cells import Cell
 from ..core.graph import Graph
 from ..core.rebuilder import Input, Reason, Trace, Verdict, verdict
 from ..runtime.files import unchanged
-from .ambient import DEFAULT
+from .ambient import CHANCE, DEFAULT, VIRGIN
 from .document import Document
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
@@ -224,7 +224,7 @@ class Standing:
         if isinstance(seen, Version):
             producer = seen.cell or ""
             return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
-        return Input(self.ambient_base.get(kind, DEFAULT))
+        return Input(self.ambient_base.get(kind, VIRGIN if kind in CHANCE else DEFAULT))
 
 
 def _is(reason: str) -> str:

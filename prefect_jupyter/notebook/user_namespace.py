@@ -24,7 +24,12 @@ _UNCHANGEABLE = (int, float, complex, str, bytes, bool, type(None), types.Module
 
 def is_notebook_name(name: str) -> bool:
     """Whether `name` belongs to the notebook's author, not to Python or the shell."""
-    return not (name.startswith("__") or name in _SHELL_NAMES or _HISTORY.match(name))
+    return not (name.startswith("__") or name in _SHELL_NAMES or is_pseudo(name) or _HISTORY.match(name))
+
+
+def is_pseudo(name: str) -> bool:
+    """Whether this is no name at all, but a file (`file:…`) or process-wide state (`@…`) that is versioned like one."""
+    return name.startswith(("@", "file:"))
 
 
 @dataclass(slots=True)
@@ -84,17 +89,27 @@ class UserNamespace:
 
     # --- binding
 
-    def see(self, cell: str, names: Iterable[str], *, lazily: bool = False) -> dict[str, str]:
-        """Binds `names` to the versions that `cell` sees where it stands.
+    def see(self, cell: str, name: str) -> Version | None:
+        """Binds `name` to the version that `cell` sees where it stands, without loading it, and returns that.
 
-        Returns the names that could not be bound, each with the cell that has to run again for it.
+        Where it cannot be had, the version is returned all the same if its fingerprint is known.
         """
-        missing: dict[str, str] = {}
+        wanted = self.versions.seen_by(cell, name)
+        if not isinstance(wanted, Version) or self._bind(wanted, cell, lazily=True) or wanted.fingerprint is None:
+            return self.version(name)
+        return wanted
+
+    def lost(self, cell: str, names: Iterable[str]) -> dict[str, str]:
+        """Loads `names` as `cell` sees them. Returns those that cannot be had, each with the cell that made it."""
+        lost: dict[str, str] = {}
         for name in names:
             wanted = self.versions.seen_by(cell, name)
-            if isinstance(wanted, Version) and not self._bind(wanted, cell, lazily=lazily):
-                missing[name] = wanted.cell or ""
-        return missing
+            if isinstance(wanted, Version):
+                if not self._bind(wanted, cell):
+                    lost[name] = wanted.cell or ""
+            elif name in self.pending and not self.load(name):
+                lost[name] = self.bound[name].cell or ""
+        return lost
 
     def show_latest(self, names: Iterable[str]) -> None:
         """Binds `names` to their versions at the end of the document, as far as these can be had."""
@@ -112,8 +127,8 @@ class UserNamespace:
                 self._bind(version, None, lazily=True)
         self._displaced.clear()
 
-    def hide(self, cell: str, name: str) -> None:
-        """Takes away a name that only `cell` itself writes: in a run from the top it is not there yet."""
+    def hide(self, name: str) -> None:
+        """Takes away a name that only the cell itself writes: in a run from the top it is not there yet."""
         self._displace(name)
         self.values.pop(name, None)
         self.pending.discard(name)
@@ -132,13 +147,31 @@ class UserNamespace:
             self._displace(name)
             self.values[name] = wanted.retained
             self._now_bound(name, wanted, pending=False)
+            self._bind_retained_with(wanted, cell)
             return True
         if wanted.reference is None or not self._store.has(wanted.reference):
             return False
         self._displace(name)
         self.values.pop(name, None)
         self._now_bound(name, wanted, pending=True)
+        self._bind_sharers(wanted, cell)
         return lazily or self.load(name, cell)
+
+    def _bind_retained_with(self, wanted: Version, cell: str | None) -> None:
+        """What the same cell made along with a value that was kept comes back with it."""
+        for other, version in self.versions.made.get(wanted.cell or "", {}).items():
+            seen = self.versions.latest(other) if cell is None else self.versions.seen_by(cell, other)
+            if seen is version and self.bound.get(other) is not version and version.retained is not NOTHING:
+                self._bind(version, cell, lazily=True)
+
+    def _bind_sharers(self, wanted: Version, cell: str | None) -> None:
+        """Names that share storage are bound from the same pickle, or they would come apart."""
+        for other in wanted.group:
+            seen = self.versions.latest(other) if cell is None else self.versions.seen_by(cell, other)
+            if isinstance(seen, Version) and seen.reference == wanted.reference and self.bound.get(other) is not seen:
+                self._displace(other)
+                self.values.pop(other, None)
+                self._now_bound(other, seen, pending=True)
 
     def _now_bound(self, name: str, version: Version, *, pending: bool) -> None:
         self.bound[name] = version
@@ -208,7 +241,7 @@ class UserNamespace:
             self.load(name)
 
     def load_pending(self, names: Iterable[str]) -> None:
-        """Loads those of `names` that have been promised but not read so far."""
+        """Loads those of `names` that have been promised but not read so far, as far as they can be had."""
         for name in list(names):
             if name in self.pending:
                 self.load(name)
@@ -284,32 +317,51 @@ class UserNamespace:
     def _changed_in_place(
         self, cell: str, provenance: str, changes: Changes, changing: frozenset[str], *, failed: bool
     ) -> None:
-        hot: set[int] = set()
+        changed: set[int] = set()  # storage whose content is another now
+        touched: set[int] = set()  # storage whose content may be another now
+        for name in changes.made:
+            if name in self.values:
+                touched |= self._storage(self.bound[name])
         for name, before in self._before.items():
-            if name in changes.made or name not in self.values:
-                continue
-            hot |= self._compare(name, before, cell, provenance, changes, failed=failed)
+            if name in changes.made:
+                changed |= self._changed_behind(name, before)
+            elif name in self.values:
+                changed |= self._compare(name, before, cell, provenance, changes, was_read=True, failed=failed)
         for name in changing & self.bound.keys():
-            hot |= self._storage(self.bound[name]) if name in self.values else frozenset()
-        if not hot:
+            touched |= self._storage(self.bound[name]) if name in self.values else frozenset()
+        if not changed and not touched:
             return
         for name, version in list(self.bound.items()):
             if name in changes.made or name in self._before or name not in self.values:
                 continue
-            if not self._storage(version) & hot:
-                continue
-            self._compare(name, version.fingerprint, cell, provenance, changes, failed=failed)
+            storage = self._storage(version)
+            if storage & changed or storage & touched:
+                self._compare(
+                    name, version.fingerprint, cell, provenance, changes,
+                    was_read=bool(storage & changed), failed=failed,
+                )  # fmt: skip
+
+    def _changed_behind(self, name: str, before: str) -> frozenset[int]:
+        """The storage of the value that `name` had before the run bound it anew, if the run had changed that first."""
+        old = self._held.get(name, NOTHING)
+        if old is NOTHING or old is self.values.get(name) or isinstance(old, _UNCHANGEABLE):
+            return frozenset()
+        taken = Fingerprinter(self.values, {}).own(old)
+        return frozenset() if taken.digest == before else taken.storage
 
     def _compare(
-        self, name: str, before: str | None, cell: str, provenance: str, changes: Changes, *, failed: bool
-    ) -> frozenset[int]:
-        """Makes a new version of `name` if its value is another than before. Returns the storage that changed."""
+        self, name: str, before: str | None, cell: str, provenance: str, changes: Changes, *, was_read: bool,
+        failed: bool,
+    ) -> frozenset[int]:  # fmt: skip
+        """Makes a new version of `name` if its value is another than before. Returns the storage that changed.
+
+        A value that reading changes is another one when `was_read`.
+        """
         old = self.bound[name]
         version = Version(name=name, cell=cell, in_place=True, from_failure=failed)
         self.bound[name] = version
         self._fingerprint(version)
-        reads_change_it = version.handle is not None and name in self._before
-        if version.handle is None and version.fingerprint == before or version.handle is not None and not reads_change_it:
+        if not was_read if version.handle is not None else version.fingerprint == before:
             self.bound[name] = old
             return frozenset()
         if version.handle is not None:

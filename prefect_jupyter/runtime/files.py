@@ -10,6 +10,7 @@ import os
 import sys
 import sysconfig
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -55,31 +56,45 @@ class Seen:
 
 
 _current: ContextVar[Seen | None] = ContextVar("prefect_jupyter_files", default=None)
+# What the main thread's task sees; threads without a context of their own work for it.
+_main: Seen | None = None
 
 
 class FileTracer:
     """Attributes what happens to the task in whose context it happens. The hook is installed once a process."""
 
     _is_installed = False
+    # Threads that were there before any task: the kernel's own.
+    _bystanders: frozenset[int] = frozenset()
 
     @contextlib.contextmanager
     def task(self) -> Iterator[Seen]:
-        """Everything in this block, and in threads that were started with its context, is the task's."""
+        """Everything in this block, in threads started with its context, and on the main thread in any other."""
+        global _main
         if not FileTracer._is_installed:
             FileTracer._is_installed = True
+            FileTracer._bystanders = frozenset(thread.ident or 0 for thread in threading.enumerate())
             sys.addaudithook(_hook)
-        seen = Seen()
-        token = _current.set(seen)
+        seen, outer, outer_main = Seen(), _current.get(), _main
+        is_main = threading.current_thread() is threading.main_thread()
+        _current.set(seen)
+        if is_main:
+            _main = seen
         try:
             yield seen
         finally:
-            _current.reset(token)
+            # Not by a token: a cell that awaits may end in another context than it began in.
+            _current.set(outer)
+            if is_main:
+                _main = outer_main
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     seen = _current.get()
     if seen is None:
-        return
+        seen = _main
+        if seen is None or threading.get_ident() in FileTracer._bystanders:
+            return
     # an exception in an audit hook would become the user's
     with contextlib.suppress(Exception):
         if event == "open":
@@ -87,6 +102,8 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         elif event in _EFFECTS:
             if not _is_done_by_a_library():
                 seen.effects.add(_WORDS.get(event, event.removeprefix("os.").removeprefix("shutil.")))
+        elif event == "sqlite3.connect":
+            _connected(seen, arguments[0])
         elif event == "socket.connect":
             seen.network.add(str(arguments[1])[:60])
 
@@ -99,9 +116,22 @@ def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
         return
     if isinstance(mode, str):
         writes = any(letter in mode for letter in "wax+")
+        keeps = not any(letter in mode for letter in "wx")
     else:
         writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-    (seen.written if writes else seen.read).add(name)
+        keeps = not flags & (os.O_TRUNC | os.O_EXCL)
+    if writes:
+        seen.written.add(name)
+    if keeps:
+        # What is appended to, or overwritten in part, depends on what was there.
+        seen.read.add(name)
+
+
+def _connected(seen: Seen, database: Any) -> None:
+    """SQLite opens its files where no hook sees it: whether they are read or written is not known."""
+    name = os.fsdecode(database) if isinstance(database, (str, bytes, os.PathLike)) else ""
+    if name not in ("", ":memory:") and not _is_ignored_folder(os.path.abspath(name.removeprefix("file:"))):
+        seen.effects.add("use a database")
 
 
 def _roots() -> tuple[str, ...]:
@@ -116,12 +146,11 @@ _ENDINGS = (".pyc", ".pyo", ".sqlite", ".sqlite-journal", ".sqlite-wal", ".sqlit
 
 
 def _is_ignored(name: str) -> bool:
-    return (
-        name.startswith(_ROOTS)
-        or name.startswith(_KERNEL_FILES)
-        or name.endswith(_ENDINGS)
-        or f"{os.sep}site-packages{os.sep}" in name
-    )
+    return name.endswith(_ENDINGS) or _is_ignored_folder(name)
+
+
+def _is_ignored_folder(name: str) -> bool:
+    return name.startswith((*_ROOTS, _KERNEL_FILES)) or f"{os.sep}site-packages{os.sep}" in name
 
 
 def _is_done_by_a_library() -> bool:
