@@ -61,7 +61,9 @@ export class Link {
 
   constructor(
     private readonly context: ISessionContext,
-    private readonly told: Told
+    private readonly told: Told,
+    /** The document is edited by several pages at once. */
+    private readonly shared = false
   ) {
     context.kernelChanged.connect(this.follow, this);
     context.statusChanged.connect(this.statusChanged, this);
@@ -223,7 +225,7 @@ export class Link {
         message: (message: Message) => this.connection === connection && this.take(message),
         closed: () => this.connection === connection && this.lost()
       };
-      const connection: Connection = new Connection(kernel, this.page, events, attempt === 1 ? subshell : null);
+      const connection: Connection = new Connection(kernel, this.page, this.shared, events, attempt === 1 ? subshell : null);
       this.connection = connection;
       const ok = await connection.open();
       if (this.connection !== connection) {

@@ -35,6 +35,7 @@ export class Connection {
   constructor(
     private readonly kernel: Kernel.IKernelConnection,
     private readonly page: string,
+    private readonly shared: boolean,
     private readonly events: ConnectionEvents,
     /** A subshell made for this connection, which ends with it; null: JupyterLab makes one. */
     private readonly subshell: string | null = null
@@ -131,7 +132,7 @@ export class Connection {
   }
 
   private opening(role: Opening['role']): JSONObject {
-    return { role, page: this.page, protocol: PROTOCOL };
+    return { role, page: this.page, protocol: PROTOCOL, shared: this.shared };
   }
 
   private async comm(): Promise<SubshellComm> {

@@ -46,7 +46,8 @@ export class Followers {
     if (panel.isDisposed || this.followed.has(panel)) {
       return;
     }
-    const follower = new FollowedNotebook(panel, this.preferences);
+    const isFirst = () => [...this.followed.keys()].find(each => each.context === panel.context) === panel;
+    const follower = new FollowedNotebook(panel, this.preferences, isFirst);
     this.followed.set(panel, follower);
     panel.disposed.connect(() => {
       this.followed.delete(panel);

@@ -28,11 +28,13 @@ export class FollowedNotebook {
 
   constructor(
     readonly panel: NotebookPanel,
-    private preferences: Preferences
+    private preferences: Preferences,
+    /** Two views of one notebook share its cells: what comes once for each link is done by the first alone. */
+    isFirst: () => boolean
   ) {
     const model = panel.context.model;
     this.document = new NotebookDocument(model, () => void this.link.flush());
-    this.link = new Link(panel.sessionContext, this.document);
+    this.link = new Link(panel.sessionContext, this.document, model.collaborative ?? false);
     this.chips = new Chips(panel.content, action => void this.act(action));
     this.chips.setShown(preferences.chips);
     this.notices = new Notices(action => void this.act(action), cell => void this.reveal(cell));
@@ -40,8 +42,8 @@ export class FollowedNotebook {
       this.chips.update(link.pipeline, changed);
       this.notices.update(link.pipeline);
     });
-    this.link.printed.connect((_, message) => writeOutput(model, message));
-    this.link.noticed.connect((_, message) => this.notices.tell(message, this.preferences.notifications));
+    this.link.printed.connect((_, message) => isFirst() && writeOutput(model, message));
+    this.link.noticed.connect((_, message) => isFirst() && this.notices.tell(message, this.preferences.notifications));
     NotebookActions.executionScheduled.connect(this.scheduled, this);
   }
 

@@ -155,11 +155,16 @@ export interface OutputMessage {
   readonly output: unknown;
 }
 
-/** What the page says when it opens a comm: the kernel pushes on one and never sends on the other. */
+/**
+ * What the page says when it opens a comm: the kernel pushes on one and never sends on the other.
+ *
+ * `shared`: several pages edit one document, so that one of them writes outputs for all.
+ */
 export interface Opening {
   readonly role: 'push' | 'commands';
   readonly page: string;
   readonly protocol: number;
+  readonly shared: boolean;
 }
 
 /** A command as the page writes it; `order` is null when it has not changed since the last message. */

@@ -183,11 +183,15 @@ Message: TypeAlias = Welcome | GraphMessage | StateMessage | Snap | ReplyMessage
 
 
 class Opening(TypedDict):
-    """What the page says when it opens a comm: the kernel pushes on one and never sends on the other."""
+    """What the page says when it opens a comm: the kernel pushes on one and never sends on the other.
+
+    `shared`: several pages edit one document, so that one of them writes outputs for all.
+    """
 
     role: Literal["push", "commands"]
     page: str
     protocol: int
+    shared: bool
 
 
 class CommandMessage(TypedDict):

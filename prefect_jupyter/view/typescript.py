@@ -60,7 +60,12 @@ def _interface(message: type) -> str:
 
 def _doc(described: type) -> str:
     text = described.__doc__ or ""
-    return f"/** {text.strip()} */\n" if text and not text.startswith("dict(") else ""
+    if not text or text.startswith("dict("):
+        return ""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    if len(lines) == 1:
+        return f"/** {lines[0]} */\n"
+    return "/**\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n"
 
 
 def _type(hint: Any) -> str:

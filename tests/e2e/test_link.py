@@ -140,3 +140,17 @@ def test_keys_in_the_panel_are_not_commands_of_the_notebook(notebook: OpenNotebo
 
     assert page.sources() == [LOAD, TASK, "2", "3"]
     page.page.wait_for_function(f"{WIDGET}.content.activeCellIndex === 1")
+
+
+def test_two_views_of_one_notebook_show_an_output_once(notebook: OpenNotebook) -> None:
+    page = loaded(notebook, "#| task: second\nprint('hello', x)")
+    page.run(2)
+    page.command("docmanager:clone")
+    page.page.wait_for_function("document.querySelectorAll('.jp-NotebookPanel .pj-cell-chip').length === 4")
+    page.task("second").focus()
+    page.task("second").get_by_role("button", name="Rerun").click()
+    expect(page.panel().get_by_role("status").first).to_contain_text("1 task to run")
+    expect(page.task("second")).to_have_accessible_name(re.compile("^second, Success"))
+
+    page.page.wait_for_function(f"{WIDGET}.content.widgets[2].model.outputs.length === 1")
+    assert page.text(2) == "hello 1\n"

@@ -50,10 +50,10 @@ class Kernel:
         self.manager.targets[TARGET](opened, {"content": {"data": data}})
         return opened
 
-    def page(self, page: str = "p1") -> tuple[RecordingComm, RecordingComm]:
+    def page(self, page: str = "p1", *, shared: bool = False) -> tuple[RecordingComm, RecordingComm]:
         """Both comms of one page: push, commands."""
-        commands = self.open(role="commands", page=page, protocol=PROTOCOL)
-        return self.open(role="push", page=page, protocol=PROTOCOL), commands
+        commands = self.open(role="commands", page=page, protocol=PROTOCOL, shared=shared)
+        return self.open(role="push", page=page, protocol=PROTOCOL, shared=shared), commands
 
 
 @pytest.fixture
@@ -230,6 +230,16 @@ def test_all_pages_are_told(kernel: Kernel, link: Link) -> None:
 
     assert [len(push.messages("notice")) for push in pushes] == [1, 1, 1]
     assert link.pages == 3
+
+
+def test_pages_that_share_a_document_get_each_output_once_and_the_others_get_it_all(kernel: Kernel, link: Link) -> None:
+    shared = [kernel.page(f"shared {index}", shared=True)[0] for index in range(3)]
+    alone = [kernel.page(f"alone {index}")[0] for index in range(2)]
+    link.publisher.output("c", "clear")
+    settle(link)
+
+    assert sum(len(push.messages("output")) for push in shared) == 1
+    assert [len(push.messages("output")) for push in alone] == [1, 1]
 
 
 def test_a_page_that_closes_is_told_no_more(kernel: Kernel, link: Link) -> None:

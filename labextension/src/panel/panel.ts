@@ -102,6 +102,10 @@ export class PipelinePanel extends Widget {
     }
   }
 
+  protected override onAfterAttach(): void {
+    this.refresh(null);
+  }
+
   protected override onAfterShow(): void {
     this.refresh(null);
     if (this.view instanceof GraphView) {
@@ -142,8 +146,8 @@ export class PipelinePanel extends Widget {
       this.drop();
       return;
     }
-    if (!this.isVisible && this.view === null) {
-      return;
+    if (!this.isVisible) {
+      return; // everything is drawn when it is shown
     }
     const { pipeline } = this.notebook.link;
     const failed = pipeline.rows.some(row => hasFailed(row.state) || row.state === 'TriggerFailed');
