@@ -47,6 +47,7 @@ class Publisher:
         self._graph_dirty = False
         self._run_dirty = False
         self._dirty: dict[str, None] = {}
+        self._notices: list[Message] = []
         self._dirty_since: float | None = None
         self._urgent = False
         self._free_at = 0.0
@@ -113,7 +114,10 @@ class Publisher:
             "cell": cell,
             "verbs": list(verbs),
         }
-        self._enqueue(message)
+        with self._changed:
+            # It goes with the rows: a notice about a failure must not overtake the row that shows it.
+            self._notices.append(message)
+            self._touch(urgent=True)
 
     def output(self, cell: str, op: str, output: dict[str, Any] | None = None) -> None:
         """Have the page write to a cell's outputs: `op` is "append", with an nbformat output, or "clear"."""
@@ -185,7 +189,6 @@ class Publisher:
                 self._queue = []
                 wait_s = self._wait_s(now)
                 if wait_s <= 0 or (everything and self._dirty_since is not None):
-                    # Rows go first: a notice about a failure must not overtake the row that shows it.
                     batch = [*self._take(now), *batch]
                     wait_s = _IDLE_S
             for item in batch:
@@ -245,7 +248,8 @@ class Publisher:
         self._dirty = {}
         self._dirty_since = None
         self._free_at = now + FLUSH_S * len(messages)
-        return messages
+        notices, self._notices = self._notices, []
+        return [*messages, *notices]
 
     def _touch(self, *, urgent: bool) -> None:
         if self._dirty_since is None:

@@ -129,6 +129,26 @@ def test_a_notice_does_not_overtake_the_row_that_it_speaks_of(told: Recording) -
     assert [message["type"] for message in told.messages] == ["state", "notice"]
 
 
+def test_a_notice_waits_with_its_row_where_messages_are_frequent(told: Recording) -> None:
+    told.publisher.row("b", RowView(state="Failed"))
+    told.after(0)
+    told.publisher.row("a", RowView(state="Failed"))
+    told.publisher.notice("error", "a failed", task="a")
+    told.after(0.01)
+    assert len(told.messages) == 1
+
+    told.after(0.05)
+
+    assert [message["type"] for message in told.messages] == ["state", "state", "notice"]
+
+
+def test_a_notice_alone_is_sent_at_once(told: Recording) -> None:
+    told.publisher.notice("info", "hi")
+    told.after(0)
+
+    assert [message["type"] for message in told.messages] == ["notice"]
+
+
 def test_printed_lines_of_one_cell_are_joined(told: Recording) -> None:
     told.publisher.output("c", "clear")
     for line in range(1_000):
