@@ -189,7 +189,9 @@ class Publisher:
                 self._queue = []
                 wait_s = self._wait_s(now)
                 if wait_s <= 0 or (everything and self._dirty_since is not None):
-                    batch = [*self._take(now), *batch]
+                    # Notices come last: a page that is just being greeted shall hear them too.
+                    batch = [*self._take(now), *batch, *self._notices]
+                    self._notices = []
                     wait_s = _IDLE_S
             for item in batch:
                 if callable(item):
@@ -248,8 +250,7 @@ class Publisher:
         self._dirty = {}
         self._dirty_since = None
         self._free_at = now + FLUSH_S * len(messages)
-        notices, self._notices = self._notices, []
-        return [*messages, *notices]
+        return messages
 
     def _touch(self, *, urgent: bool) -> None:
         if self._dirty_since is None:

@@ -195,7 +195,7 @@ def test_nothing_is_lost_at_the_end(told: Recording) -> None:
     told.publisher.reply(Reply(id="c1", text="two"))
     told.publisher.stop()
 
-    assert [message["type"] for message in told.messages] == ["state", "notice", "reply"]
+    assert [message["type"] for message in told.messages] == ["state", "reply", "notice"]
 
 
 def test_a_clock_that_is_set_back_delays_nothing(told: Recording) -> None:
