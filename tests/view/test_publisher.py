@@ -249,9 +249,6 @@ def test_many_threads_lose_nothing_and_one_thread_sends() -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    done = threading.Event()
-    publisher.in_order(done.set)
-    assert done.wait(10)
     publisher.stop()
 
     rows: dict[int, list[Any]] = {}
@@ -263,4 +260,4 @@ def test_many_threads_lose_nothing_and_one_thread_sends() -> None:
     assert [m["seq"] for m in sent if m["type"] == "state"] == list(
         range(1, 1 + sum(m["type"] == "state" for m in sent))
     )
-    assert len(senders - {"MainThread"}) == 1
+    assert senders <= {"prefect_jupyter.publisher", "MainThread"}  # what is left at the end, whoever stops sends
