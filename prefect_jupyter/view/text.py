@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .protocol import CONCLUDED, STATES
+from .protocol import BLOCKED, CONCLUDED, FAILURES, STATES
 
 if TYPE_CHECKING:
     from .pipeline import PipelineView, RowView
@@ -22,7 +22,7 @@ def summary(view: PipelineView) -> str:
         return "no tasks yet"
     states = Counter(row.state for row in view.rows)
     counted = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
-    late = Counter(row.verdict for row in view.rows if row.state in CONCLUDED and row.verdict != "fresh")
+    late = Counter(row.verdict for row in view.rows if _is_doubted(row))
     tasks = f"{len(view.nodes)} task{'' if len(view.nodes) == 1 else 's'}"
     return " · ".join([f"{tasks}: {counted}", *(f"{late[verdict]} {verdict}" for verdict in late)])
 
@@ -35,7 +35,7 @@ def headline(row: RowView) -> str:
     if row.done or row.failed or row.running:
         counts = [(row.done, "done"), (row.failed, "failed"), (row.running, "running")]
         words += " (" + ", ".join(f"{count} {what}" for count, what in counts if count) + ")"
-    if row.state in CONCLUDED and row.verdict != "fresh":
+    if _is_doubted(row):
         words += f", {row.verdict}"
     return words
 
@@ -53,6 +53,11 @@ def text(view: PipelineView) -> str:
         lines.append(_clean(line))
         lines += [f"      {_clean(remark)}" for remark in (row.note, row.reason) if remark]
     return "\n".join(lines)
+
+
+def _is_doubted(row: RowView) -> bool:
+    """A task that has a result, and one that may not be what a plain run would show."""
+    return row.verdict != "fresh" and row.state in CONCLUDED - FAILURES - BLOCKED
 
 
 def _cut(name: str) -> str:

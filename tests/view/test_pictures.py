@@ -61,12 +61,28 @@ def test_no_line_runs_through_a_task_of_another_lane(drawn: tuple[int, list[tupl
 
 def test_the_text_tells_states_failures_reasons_and_what_is_read() -> None:
     assert text(FLIGHTS).splitlines() == [
-        "flights.ipynb · 3 tasks: 1 Cached, 1 Failed, 1 TriggerFailed · 2 stale",
+        "flights.ipynb · 3 tasks: 1 Cached, 1 Failed, 1 TriggerFailed",
         "  load   Cached",
-        "  clean  Failed (attempt 3), stale  ← load (raw, carriers)",
+        "  clean  Failed (attempt 3)  ← load (raw, carriers)",
         "      KeyError: 'dep'",
-        "  fit    TriggerFailed, stale  ← clean (df)",
+        "  fit    TriggerFailed  ← clean (df)",
         "      `clean` failed",
+    ]
+
+
+def test_the_text_counts_and_names_results_in_doubt() -> None:
+    shown = text(
+        pipeline(
+            ("a", RowView(state="Success", verdict="stale", reason="`limit` changed from 5 to 6")),
+            ("b", RowView(state="Cached", verdict="unverified")),
+        )
+    )
+
+    assert shown.splitlines() == [
+        "flights.ipynb · 2 tasks: 1 Success, 1 Cached · 1 stale · 1 unverified",
+        "  a  Success, stale",
+        "      `limit` changed from 5 to 6",
+        "  b  Cached, unverified",
     ]
 
 
@@ -91,7 +107,7 @@ def test_the_picture_names_every_task_with_its_state() -> None:
     assert [line.split()[:2] for line in shown[1:]] == [
         ["load", "Cached"],
         ["clean", "Failed"],
-        ["fit", "TriggerFailed,"],
+        ["fit", "TriggerFailed"],
     ]
     assert len(list(ET.fromstring(svg(FLIGHTS)).iter(f"{SVG}circle"))) == 3
 
