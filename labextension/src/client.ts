@@ -9,17 +9,14 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Connection } from './connection';
 import type { DocumentChange } from './document';
 import type { Pipeline } from './model';
-import { HELLO_TARGET, Message, NoticeMessage, OutputMessage, PROTOCOL, ReplyMessage, VERBS } from './protocol';
+import { HELLO_TARGET, Message, NoticeMessage, OutputMessage, PROTOCOL, ReplyMessage } from './protocol';
 import { EMPTY, Stream, reduce } from './reducer';
+import { Requests, WireVerb, refusal } from './requests';
 import { createSubshell, deleteSubshell, over, within } from './subshell';
-
-export type WireVerb = (typeof VERBS)[number];
 
 /** Is there somebody to talk to? `outdated`: the kernel speaks another protocol than this page. */
 export type Presence = 'no-kernel' | 'not-loaded' | 'connecting' | 'connected' | 'outdated';
 
-/** An answer later than this is worth a word to the person. */
-export const PATIENCE_MS = 1_000;
 const ATTEMPTS_MAX = 4;
 /** An idle kernel describes itself within this time; one that computes does not. */
 const DESCRIBED_MS = 1_000;
@@ -38,19 +35,12 @@ export interface Waiting {
   readonly live: boolean;
 }
 
-interface Request {
-  readonly verb: WireVerb;
-  readonly since: number;
-  readonly timer: ReturnType<typeof setTimeout>;
-  readonly settle: (reply: ReplyMessage) => void;
-}
-
 export class Link {
   private readonly page = UUID.uuid4();
   private kernel: Kernel.IKernelConnection | null = null;
   private connection: Connection | null = null;
   private stream: Stream = { pipeline: EMPTY, seq: null, changed: null };
-  private requests = new Map<string, Request>();
+  private readonly requests = new Requests(() => this._changed.emit(null));
   private commands = 0;
   private asked = false;
   private state: Presence = 'no-kernel';
@@ -96,8 +86,8 @@ export class Link {
 
   /** The oldest command that has waited for longer than is polite. */
   get waiting(): Waiting | null {
-    const late = [...this.requests.values()].find(({ since }) => Date.now() - since >= PATIENCE_MS);
-    return late ? { verb: late.verb, since: late.since, live: this.connection?.isLive ?? false } : null;
+    const { late } = this.requests;
+    return late && { verb: late.verb, since: late.since, live: this.connection?.isLive ?? false };
   }
 
   /** Send a command with all that the kernel must know for it; resolves with the acknowledgement. */
@@ -108,14 +98,12 @@ export class Link {
       return Promise.resolve(refusal(id, 'No kernel has loaded prefect_jupyter for this notebook: run %load_ext prefect_jupyter.'));
     }
     const change = this.told.take();
-    return new Promise(settle => {
-      const timer = setTimeout(() => this._changed.emit(null), PATIENCE_MS + 10);
-      this.requests.set(id, { verb, since: Date.now(), timer, settle });
-      if (!connection.send({ id, protocol: PROTOCOL, session: connection.session, verb, tasks, ...change })) {
-        this.told.forget();
-        this.settle(refusal(id, 'The connection to the kernel was lost. Try again in a moment.'));
-      }
-    });
+    const reply = this.requests.add(id, verb);
+    if (!connection.send({ id, protocol: PROTOCOL, session: connection.session, verb, tasks, ...change })) {
+      this.told.forget();
+      this.requests.settle(refusal(id, 'The connection to the kernel was lost. Try again in a moment.'));
+    }
+    return reply;
   }
 
   /** Tell the kernel what changed in the document, if anything did. */
@@ -259,9 +247,7 @@ export class Link {
     this.connection?.dispose();
     this.connection = null;
     this.asked = false;
-    for (const id of [...this.requests.keys()]) {
-      this.settle(refusal(id, 'The kernel was restarted or has gone; the command was not carried out.'));
-    }
+    this.requests.refuse('The kernel was restarted or has gone; the command was not carried out.');
     if (this.pipeline.connected) {
       this.stream = { pipeline: { ...this.pipeline, connected: false, run: null }, seq: null, changed: null };
     }
@@ -275,7 +261,7 @@ export class Link {
         this.become(message.protocol === PROTOCOL ? 'connected' : 'outdated');
         return;
       case 'reply':
-        this.settle(message);
+        this.requests.settle(message);
         return;
       case 'notice':
         this._noticed.emit(message);
@@ -313,16 +299,6 @@ export class Link {
     }
   }
 
-  private settle(reply: ReplyMessage): void {
-    const request = this.requests.get(reply.id);
-    if (request) {
-      clearTimeout(request.timer);
-      this.requests.delete(reply.id);
-      request.settle(reply);
-      this._changed.emit(null);
-    }
-  }
-
   private become(presence: Presence): void {
     if (!this.over && this.state !== presence) {
       this.state = presence;
@@ -355,8 +331,4 @@ export class Link {
       this.connection?.dispose();
     }
   };
-}
-
-function refusal(id: string, text: string): ReplyMessage {
-  return { type: 'reply', id, ok: false, text, detail: null };
 }

@@ -7,7 +7,7 @@ import { NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { ISignal, Signal } from '@lumino/signaling';
 import { Chips } from './cells/chips';
 import { writeOutput } from './cells/outputs';
-import { Link, WireVerb } from './client';
+import { Link } from './client';
 import { NotebookDocument } from './document';
 import type { Action } from './model';
 import { Notices, Wanted } from './notices';
@@ -68,12 +68,6 @@ export class FollowedNotebook {
     if (!ok) {
       Notification.error(text, { autoClose: 10_000 });
     }
-  }
-
-  /** Ask something that changes nothing; null when there is no answer. */
-  async ask(verb: WireVerb, tasks: readonly string[]): Promise<string | null> {
-    const { ok, text } = await this.link.send(verb, tasks);
-    return ok ? text : null;
   }
 
   async reveal(cellId: string): Promise<void> {

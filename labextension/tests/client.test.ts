@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Link, PATIENCE_MS } from '../src/client';
+import { Link } from '../src/client';
 import type { DocumentChange } from '../src/document';
 import type { Message, NoticeMessage, OutputMessage } from '../src/protocol';
+import { PATIENCE_MS } from '../src/requests';
 import { FakeContext, FakeKernel } from './kernel';
 
 let kernel: FakeKernel;
