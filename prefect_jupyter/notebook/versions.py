@@ -84,7 +84,7 @@ class Versions:
         """`cell` has run and made these versions."""
         place = self._document.place(cell)
         known = self._expected.get(cell, frozenset()) | self.made.get(cell, {}).keys()
-        self.made[cell] = versions
+        self.made[cell] = dict(versions)
         if place is not None:
             for name in versions.keys() - known:
                 insort(self._writers.setdefault(name, []), (place, cell))
