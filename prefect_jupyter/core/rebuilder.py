@@ -181,11 +181,17 @@ def _changed_input(name: str, trace: Trace, known: Input, evidence: Evidence) ->
     where = f" · {known.label}" if known.label else ""
     before = _before(trace, name)
     if name.startswith("@"):
-        return Reason(f"process-wide state `{name[1:]}` changed{where}", known.producer)
+        return Reason(f"{described(name[1:])} changed{where}", known.producer)
     if before is None:
         return Reason(f"`{name}` is new here{where}", known.producer)
     change = evidence.describe_change(before, known.fingerprint or "")
     return Reason(f"`{name}` changed{change}{where}", known.producer)
+
+
+def described(item: str) -> str:
+    """A kind of process-wide state, or one key of it, in words; never its value."""
+    kind, _, key = item.partition(":")
+    return f"environment variable `{key}`" if key else f"process-wide state `{kind}`"
 
 
 def _before(trace: Trace, name: str) -> str | None:

@@ -7,20 +7,29 @@ not a change by the task: the import is made again on a hit. It must not import 
 from __future__ import annotations
 
 import builtins
+import os
+import random
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from ..runtime.fingerprints import Fingerprinter
 from .ambient_kinds import KINDS, Kind
+from .ambient_reads import Reads
 
 VIRGIN = "virgin"
 DEFAULT = "default"
+DELETED: Final = ("deleted",)
 CHANCE = ("np_random", "random")
+ENTRIES = ("warnings", "path")
+# Every computation may depend on these, and no read of them can be seen.
+ALWAYS = ("decimal", "pandas_mode")
+# What a run that says nothing on stderr may depend on where they are not as usual.
+SILENCING = ("np_err", "warnings")
 SHOWN_IN_TEXT = ("pandas", "np_print", "ipython")
 SHOWN_IN_FIGURES = ("figures",)
 READ_WITH_RC = ("rcParams", "colors")
@@ -63,7 +72,7 @@ class Watch:
     """What happened while a task ran. `baseline` is the state before it, moved on by each import."""
 
     baseline: Snapshot
-    rc_read: bool = False
+    reads: Reads
 
 
 class Ambient:
@@ -71,30 +80,63 @@ class Ambient:
 
     `seeded_before` says that Python's generator may have been seeded before this object was made; else the
     state that it finds is *virgin*: never seeded, and so the same as that of any other fresh process.
+
+    `base` is the state that no cell changed: as it was found first, and moved on by what imports changed since.
     """
 
     def __init__(self, *, seeded_before: bool = False) -> None:
+        self.base: dict[str, Any] = {}
+        self._seeded_before = seeded_before
         self._last: dict[str, tuple[Any, str]] = {}
         self._previous: dict[str, Any] = {}
         self._virgin: dict[str, Any] = {}
-        self._numpy_met = False
+        self._usual: dict[str, Mapping[Any, Any]] = {}
+        self._found: dict[str, Mapping[Any, Any]] = {}
+        self._first: dict[str, str] = {}
         self._importing = threading.local()
         if not seeded_before:
             self._virgin["random"] = KINDS["random"].read()
 
+    def begin(self) -> None:
+        """What is so now is so before the first cell."""
+        self.base.clear()
+        self._first.clear()
+        if not self._seeded_before:
+            self._virgin["random"] = KINDS["random"].read()
+        self.snapshot()
+
     def snapshot(self) -> Snapshot:
         """The state now. A kind that is as it was in the last snapshot is the same object as there."""
         states: dict[str, Any] = {}
+        previous = self._previous
         for name, kind in KINDS.items():
             state = kind.read()
             if state is None:
                 continue
-            previous = self._previous.get(name)
-            states[name] = previous if previous is not None and _same(kind, previous, state) else state
+            known = previous.get(name)
+            states[name] = known if known is not None and _same(kind, known, state) else state
         self._previous = states
-        if not self._numpy_met and "np_random" in states:
-            self._meet_numpy(states["np_random"])
+        for name in states.keys() - self.base.keys():
+            self._meet(name, states[name])
         return Snapshot(MappingProxyType(states))
+
+    def _meet(self, name: str, state: Any) -> None:
+        self.base[name] = state
+        self._first.pop(name, None)
+        if name == "np_random" and name not in self._virgin:
+            self._meet_numpy(state)
+        kind = KINDS[name]
+        if kind.update is None:
+            return
+        if name not in self._usual:
+            usual = {} if name == "environ" else state if kind.defaults is None else kind.defaults()
+            # Lists are changed in place, also those that a library calls its defaults.
+            self._usual[name] = {key: list(value) if type(value) is list else value for key, value in usual.items()}
+        self._found[name] = self._unusual(name, state)
+
+    def _unusual(self, name: str, state: Mapping[Any, Any]) -> dict[Any, Any]:
+        usual = self._usual[name]
+        return {key: value for key, value in state.items() if key not in usual or not _equal(usual[key], value)}
 
     def fingerprints(self, snapshot: Snapshot) -> dict[str, str]:
         """A digest by kind; that of a generator which was never seeded is `virgin` in every process."""
@@ -106,17 +148,75 @@ class Ambient:
             digests[name] = known[1]
         return digests
 
+    def first_fingerprint(self, item: str) -> str:
+        """The digest of what a place sees of a kind (or of `environ:KEY`) above which no cell changed it."""
+        known = self._first.get(item)
+        if known is None:
+            known = self._first[item] = self._first_digest(item)
+        return known
+
+    def _first_digest(self, item: str) -> str:
+        kind, _, key = item.partition(":")
+        if key:
+            return _digest_of(self._found[kind].get(os.fsencode(key), DELETED))
+        if kind in CHANCE:
+            return self.fingerprint_of_chance(kind, self.base[kind]) if kind in self.base else VIRGIN
+        if kind == "cwd":
+            return _digest_of(self.base.get(kind))
+        found = self._found.get(kind)
+        return _digest_of(dict(sorted(found.items()))) if found else DEFAULT
+
+    def changed_fingerprint(self, kind: str, changes: Mapping[Any, Any]) -> str:
+        """The digest of a state that differs from the one before the first cell in these keys."""
+        state = {key: value for key, value in self._found.get(kind, {}).items() if key not in changes}
+        state |= self._unusual(kind, changes) if kind in self._usual else changes
+        return _digest_of(dict(sorted(state.items()))) if state else DEFAULT
+
+    def fingerprint_of_chance(self, name: str, state: Any) -> str:
+        return self._digest(name, state)
+
+    def drifted(self, name: str, state: Any) -> None:
+        """No cell ever changed this kind: what it is now is what it is before the first cell."""
+        if self.base.get(name) is state:
+            return
+        if name in CHANCE and self.first_fingerprint(name) == VIRGIN:
+            self._virgin[name] = state  # somebody drew a number
+        self.base[name] = state
+        if name == "environ":
+            self._found[name] = state
+            self._first = {item: known for item, known in self._first.items() if not item.startswith(name)}
+        elif name in CHANCE or name == "cwd":
+            self._first.pop(name, None)
+
+    def renew(self, name: str, state: Any) -> None:
+        """Makes a generator one that was never seeded, by chance as every new kernel does."""
+        if self._digest(name, state) == VIRGIN:
+            return
+        if name == "random":
+            random.seed()
+        else:
+            sys.modules["numpy.random.mtrand"].seed()  # type: ignore[attr-defined]
+        self._virgin[name] = self.base[name] = KINDS[name].read()
+
     def delta(self, before: Snapshot, after: Snapshot) -> dict[str, Delta]:
         """What changed, by kind. `before` is the `baseline` of a watch, so that imports do not count."""
         deltas: dict[str, Delta] = {}
         for name, state in after.states.items():
             kind, old = KINDS[name], before.states.get(name)
             if old is None:
-                # Its library came without an import that was seen: how it was before is not known.
-                continue
+                # Its library came without an import that was seen: it had been as usual.
+                old = self._as_usual(name, state)
             if old is not state and not _same(kind, old, state):
                 deltas[name] = _difference(old, state)
         return deltas
+
+    def _as_usual(self, name: str, state: Any) -> Any:
+        if name in CHANCE:
+            return state if self._digest(name, state) == VIRGIN else {**state, "bit_generator": ""}
+        if KINDS[name].defaults is None:
+            return state
+        usual = self._usual[name]
+        return {key: usual.get(key, value) for key, value in state.items()}
 
     def restore(self, name: str, delta: Delta) -> None:
         """Apply a delta to the present state."""
@@ -128,9 +228,8 @@ class Ambient:
             case DictDelta(changed, deleted):
                 if kind.update is not None:
                     kind.update(changed, deleted)
-            case ListDelta(front, back, removed):
-                kept = _without(now, [*front, *back, *removed])
-                kind.write([*front, *kept, *back])
+            case ListDelta():
+                kind.write(applied(delta, now))
             case Whole(state):
                 kind.write(state)
 
@@ -149,13 +248,14 @@ class Ambient:
 
     @contextmanager
     def watch(self) -> Iterator[Watch]:
-        """Notice imports and reads of rcParams while a task runs.
+        """Notice imports and reads while a task runs.
 
         `builtins.__import__` is replaced for that time, because only there the end of an import is seen;
         modules that are loaded already pass through it untouched. Tasks that are watched at once (nested)
         each see all imports.
         """
-        watch = Watch(self.snapshot())
+        reads = Reads(lambda: getattr(self._importing, "on", False))
+        watch = Watch(self.snapshot(), reads)
         original = builtins.__import__
 
         def import_(name: str, *arguments: Any, **keywords: Any) -> Any:
@@ -167,36 +267,34 @@ class Ambient:
                 return original(name, *arguments, **keywords)
             finally:
                 self._importing.on = False
-                watch.baseline = _moved(watch.baseline, before, self.snapshot())
-                hook.install()
+                after = self.snapshot()
+                watch.baseline = _moved(watch.baseline, before, after)
+                self.base.update(_moved(Snapshot(self.base), before, after).states)
+                reads.install_in_libraries()
 
-        hook = _RcReads(watch)
-        hook.install()
+        reads.install()
         builtins.__import__ = import_
         try:
             yield watch
         finally:
             if builtins.__import__ is import_:
                 builtins.__import__ = original
-            hook.remove()
+            reads.remove()
 
     def _digest(self, name: str, state: Any) -> str:
         virgin = self._virgin.get(name)
         if name in CHANCE and virgin is not None and _same(KINDS[name], virgin, state):
             return VIRGIN
-        defaults = KINDS[name].defaults
-        if defaults is not None:
-            usual = defaults()
-            state = {key: value for key, value in state.items() if key not in usual or not _equal(usual[key], value)}
+        if KINDS[name].defaults is not None:
+            state = self._unusual(name, state)
             if not state:
                 return DEFAULT
         if isinstance(state, dict):
             state = dict(sorted(state.items()))  # the order in which options were set cannot be seen
-        return Fingerprinter({}, {}).of(state).digest
+        return _digest_of(state)
 
     def _meet_numpy(self, state: Any) -> None:
         """NumPy's generator is virgin as long as it is as its own seed sequence made it; seeding drops that."""
-        self._numpy_met = True
         mtrand: Any = sys.modules["numpy.random.mtrand"]
         generator = mtrand._rand._bit_generator
         sequence = getattr(generator, "_seed_seq", None)
@@ -207,44 +305,21 @@ class Ambient:
             self._virgin["np_random"] = state
 
 
-class _RcReads:
-    """Notes that rcParams were read, by shadowing two methods of their class while a task runs."""
+def applied(change: ListDelta | Whole, state: list[Any]) -> list[Any]:
+    """The list with a change made to it."""
+    if isinstance(change, Whole):
+        return list(change.state)
+    kept = _without(state, [*change.front, *change.back, *change.removed])
+    return [*change.front, *kept, *change.back]
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._patched: list[tuple[Any, str, Any, Any]] = []
 
-    def install(self) -> None:
-        matplotlib = sys.modules.get("matplotlib")
-        params = getattr(matplotlib, "RcParams", None)
-        if params is None or self._patched:
-            return
-        for name in ("__getitem__", "_get"):
-            original = vars(params).get(name)
-            if original is not None:
-                shadow = self._shadow(original)
-                setattr(params, name, shadow)
-                self._patched.append((params, name, original, shadow))
-
-    def _shadow(self, original: Any) -> Any:
-        watch = self._watch
-
-        def read(params: Any, name: str) -> Any:
-            watch.rc_read = True
-            return original(params, name)
-
-        return read
-
-    def remove(self) -> None:
-        for params, name, original, shadow in self._patched:
-            if vars(params).get(name) is shadow:
-                setattr(params, name, original)
-        self._patched.clear()
+def _digest_of(value: object) -> str:
+    return Fingerprinter({}, {}).of(value).digest
 
 
 def _same(kind: Kind, left: Any, right: Any) -> bool:
     try:
-        return kind.same(left, right)
+        return left is right or kind.same(left, right)
     except Exception:  # values that do not compare to a bool are not known to be equal
         return False
 
@@ -258,7 +333,7 @@ def _difference(old: Any, new: Any) -> Delta:
     return Whole(new)
 
 
-def _list_difference(old: list[Any], new: list[Any]) -> Delta:
+def _list_difference(old: list[Any], new: list[Any]) -> ListDelta | Whole:
     removed = _without(old, new)
     kept = _without(old, removed)
     for start in range(len(new) - len(kept) + 1):
@@ -299,4 +374,6 @@ def _moved(baseline: Snapshot, before: Snapshot, after: Snapshot) -> Snapshot:
             changed = {key: value for key, value in new.items() if key not in old or not _equal(old[key], value)}
             untouched = {key: value for key, value in changed.items() if _equal(base.get(key), old.get(key))}
             states[name] = {**base, **untouched}
+        elif isinstance(base, list) and name in ENTRIES:
+            states[name] = applied(_list_difference(old, new), base)
     return Snapshot(MappingProxyType(states))

@@ -6,7 +6,9 @@ not loaded: state of a library that is not there cannot be read.
 
 from __future__ import annotations
 
+import contextlib
 import decimal
+import logging
 import os
 import random
 import sys
@@ -14,6 +16,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from .ambient_reads import is_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +74,38 @@ def _all(comparison: Any) -> bool:
 # matplotlib
 
 
+class _Unchanged:
+    """Reads a large dict fast: as long as it is as it was, the same copy is given again.
+
+    Values that are lists may be changed in place; they are kept as copies and compared one by one.
+    """
+
+    def __init__(self, skipped: str = "") -> None:
+        self._skipped = skipped
+        self._raw: dict[Any, Any] = {}
+        self._lists: list[tuple[list[Any], list[Any]]] = []
+        self._state: dict[Any, Any] = {}
+
+    def read(self, raw: dict[Any, Any]) -> dict[Any, Any]:
+        # Past the mapping's own methods: those of rcParams warn about old names.
+        if dict.__eq__(raw, self._raw) is True and all(now == then for now, then in self._lists):
+            return self._state
+        self._raw = dict(dict.items(raw))
+        copies = {name: list(value) for name, value in self._raw.items() if type(value) is list}
+        self._lists = [(self._raw[name], copy) for name, copy in copies.items()]
+        state = {**self._raw, **copies}
+        if self._skipped:
+            state = {name: value for name, value in state.items() if not name.startswith(self._skipped)}
+        self._state = state
+        return state
+
+
+_RC, _COLORS, _VARIABLES = _Unchanged("backend"), _Unchanged(), _Unchanged()
+
+
 def _read_rc() -> dict[str, Any] | None:
     matplotlib = _module("matplotlib")
-    if matplotlib is None:
-        return None
-    # Past the mapping's own methods, which warn about old names; lists are copied, since they are changed in place.
-    return {
-        name: list(value) if type(value) is list else value
-        for name, value in dict.items(matplotlib.rcParams)
-        if not name.startswith("backend")
-    }
+    return None if matplotlib is None else _RC.read(matplotlib.rcParams)
 
 
 def _update_rc(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
@@ -93,7 +119,7 @@ def _update_rc(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
 
 def _read_colors() -> dict[str, Any] | None:
     colors = _module("matplotlib.colors")
-    return None if colors is None else dict(colors.colorConverter.colors)
+    return None if colors is None else _COLORS.read(colors.colorConverter.colors)
 
 
 def _default_colors() -> dict[str, Any]:
@@ -119,11 +145,15 @@ def _update_colors(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None
 # pandas and NumPy
 
 
-def _read_pandas() -> dict[str, Any] | None:
+def _pandas_options(*, shown: bool) -> dict[str, Any] | None:
     config = _module("pandas._config.config")
     if config is None or _module("pandas") is None:
         return None
-    return dict(_flat(config._global_config, ""))
+    rows: list[tuple[str, Any]] = []
+    for name, value in config._global_config.items():
+        if is_shown(f"{name}.") == shown:
+            rows += _flat(value, f"{name}.")
+    return dict(rows)
 
 
 def _default_pandas() -> dict[str, Any]:
@@ -175,14 +205,35 @@ def _update_errors(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None
 # The interpreter
 
 
+def _read_log_levels() -> dict[str, Any]:
+    loggers = logging.Logger.manager.loggerDict
+    levels = {name: logger.level for name, logger in list(loggers.items()) if getattr(logger, "level", 0)}
+    return {"": logging.root.level, **levels}
+
+
+def _update_log_levels(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+    for name, level in {**dict.fromkeys(deleted, logging.NOTSET), **changed}.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def _read_log_handlers() -> dict[str, Any]:
+    loggers = logging.Logger.manager.loggerDict
+    handlers = {name: tuple(logger.handlers) for name, logger in list(loggers.items()) if getattr(logger, "handlers", ())}
+    return {"": tuple(logging.root.handlers), **handlers}
+
+
+def _update_log_handlers(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+    for name, handlers in {**dict.fromkeys(deleted, ()), **changed}.items():
+        logging.getLogger(name).handlers[:] = handlers
+
+
 def _write_warnings(filters: list[Any]) -> None:
     warnings.filters[:] = filters  # type: ignore[index]
     getattr(warnings, "_filters_mutated", getattr(warnings, "_filters_mutated_lock_held", lambda: None))()
 
 
 def _read_environ() -> dict[str, str]:
-    raw = os.environ._data  # type: ignore[attr-defined]
-    return dict(raw)
+    return _VARIABLES.read(os.environ._data)  # type: ignore[attr-defined]
 
 
 def _update_environ(changed: Mapping[Any, Any], deleted: tuple[Any, ...]) -> None:
@@ -199,6 +250,11 @@ def _read_folder() -> str | None:
         return os.getcwd()  # noqa: PTH109 - a string, fast
     except FileNotFoundError:  # somebody removed it
         return None
+
+
+def _write_folder(folder: str) -> None:
+    with contextlib.suppress(OSError):  # somebody removed it
+        os.chdir(folder)
 
 
 def _write_path(entries: list[str]) -> None:
@@ -312,11 +368,14 @@ KINDS: dict[str, Kind] = {
         Kind("random", random.getstate, random.setstate),
         Kind("rcParams", _read_rc, _keys_only, _update_rc, defaults=lambda: _module("matplotlib").rcParamsOrig),
         Kind("colors", _read_colors, _keys_only, _update_colors, defaults=_default_colors),
-        Kind("pandas", _read_pandas, _keys_only, _update_pandas, defaults=_default_pandas),
+        Kind("pandas", lambda: _pandas_options(shown=True), _keys_only, _update_pandas, defaults=_default_pandas),
+        Kind("pandas_mode", lambda: _pandas_options(shown=False), _keys_only, _update_pandas, defaults=_default_pandas),
         Kind("np_print", _read_print_options, _keys_only, _update_print_options, defaults=lambda: _PRINT_OPTIONS),
         Kind("np_err", _read_errors, _keys_only, _update_errors, defaults=lambda: _ERRORS),
         Kind("warnings", lambda: list(warnings.filters), _write_warnings),
-        Kind("cwd", _read_folder, os.chdir),
+        Kind("log_levels", _read_log_levels, _keys_only, _update_log_levels),
+        Kind("log_handlers", _read_log_handlers, _keys_only, _update_log_handlers),
+        Kind("cwd", _read_folder, _write_folder),
         Kind("environ", _read_environ, _keys_only, _update_environ),
         Kind("path", lambda: list(sys.path), _write_path),
         Kind("decimal", _read_decimal, _keys_only, _update_decimal),

@@ -21,19 +21,9 @@ from ..core.rebuilder import Output, Trace, key_of
 from ..runtime.files import FileTracer, Seen, stamp, unchanged
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
-from .ambient import (
-    CHANCE,
-    DEFAULT,
-    READ_WITH_RC,
-    SHOWN_IN_FIGURES,
-    SHOWN_IN_TEXT,
-    VIRGIN,
-    Ambient,
-    Delta,
-    Snapshot,
-    Watch,
-)
+from .ambient import Delta, Watch
 from .outputs import Outputs, RawOutput
+from .surroundings import Surroundings
 from .user_namespace import Changes, UserNamespace
 from .versions import Version
 
@@ -81,7 +71,6 @@ class _Ran:
     started_s: float
     duration_s: float
     watch: Watch
-    ambient: Mapping[str, str]
     seen: Seen
     displays: tuple[RawOutput, ...]
 
@@ -90,20 +79,17 @@ class Inline:
     """The executor of tasks on the main thread, in the notebook's own namespace."""
 
     def __init__(
-        self, shell: InteractiveShell, outputs: Outputs, namespace: UserNamespace, store: Store, ambient: Ambient,
+        self, shell: InteractiveShell, outputs: Outputs, namespace: UserNamespace, store: Store, surroundings: Surroundings,
         files: FileTracer, lock: threading.RLock, transform: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._shell = shell
         self._outputs = outputs
         self._namespace = namespace
         self._store = store
-        self.ambient = ambient
+        self.surroundings = surroundings
         self._files = files
         self._lock = lock
         self._transform = transform
-        self.base = ambient.snapshot()
-        self.base_fingerprints = ambient.fingerprints(self.base)
-        self.ambient_now = dict(self.base_fingerprints)
 
     # --- key and look-up
 
@@ -123,12 +109,13 @@ class Inline:
                 return f"`{name}` cannot be stored"
         return ""
 
-    def look_up(self, attempt: Attempt, key: str, ambient: Mapping[str, str]) -> Trace | None:
+    def look_up(self, attempt: Attempt, key: str) -> Trace | None:
         """The newest trace under `key` whose discovered inputs are as they were and whose values are all there."""
         for trace in self._store.traces(key):
             if trace.executes or not all(map(self._store.has, (*trace.groups, *trace.ambient_out.values()))):
                 continue
-            if any(ambient.get(kind, DEFAULT) != known for kind, known in trace.ambient_in.items()):
+            sees = self.surroundings.fingerprint
+            if any(sees(attempt.cell.id, item) != known for item, known in trace.ambient_in.items()):
                 continue
             if not all(unchanged(path, known) for path, known in (*trace.files_in.items(), *trace.files_out.items())):
                 continue
@@ -141,14 +128,13 @@ class Inline:
 
     async def perform(self, attempt: Attempt) -> Result:
         """Answers the task from the store or runs it. The inputs are bound, not necessarily loaded."""
-        ambient = self.ambient.fingerprints(self.ambient.snapshot())
         key = self.key(attempt)
         uncached = self.never_stored(attempt)
         if not uncached and not attempt.forced:
-            trace = self.look_up(attempt, key, ambient)
+            trace = self.look_up(attempt, key)
             if trace is not None:
                 return await self._reuse(attempt, trace)
-        return await self._execute(attempt, key, uncached, ambient)
+        return await self._execute(attempt, key, uncached)
 
     async def _reuse(self, attempt: Attempt, trace: Trace) -> Result:
         versions = versions_of(trace, attempt.cell.id)
@@ -158,17 +144,26 @@ class Inline:
                 version.origin = before.producer if isinstance(before, Version) else None
         execution = await self._shown(attempt, trace.displays)
         self._namespace.adopt(attempt.cell.id, versions)
-        with self._outputs.capture(through=False):
+        with self._outputs.capture(through=False), self.surroundings.ambient.watch() as watch:
             self.replay_definitions(attempt.body, trace)
             for name in trace.deletes:
                 self._namespace.values.pop(name, None)
+            delta = self._changes_known(trace)
+            for kind, change in delta.items():
+                self.surroundings.ambient.restore(kind, change)
+        # What was put back is known; what a statement that ran again changed beside it is seen.
+        self.surroundings.note(attempt.cell.id, {**self.surroundings.changed_by(watch), **delta})
+        return Result(trace=trace, cached=True, displays=tuple(trace.displays), execution=execution)
+
+    def _changes_known(self, trace: Trace) -> dict[str, Delta]:
+        """What a task changed of process-wide state when it ran."""
+        delta: dict[str, Delta] = {}
         for kind, reference in trace.ambient_out.items():
             pickle = self._store.value(reference)
             if pickle is not None:
-                delta: Any = load(pickle, self._namespace.values, lambda name: None)["delta"]
-                self.ambient.restore(kind, delta)
-        self.note_ambient(attempt.cell.id, trace.ambient_out, self.look_around())
-        return Result(trace=trace, cached=True, displays=tuple(trace.displays), execution=execution)
+                known: Any = load(pickle, self._namespace.values, lambda name: None)
+                delta[kind] = known["delta"]
+        return delta
 
     async def _shown(self, attempt: Attempt, displays: tuple[RawOutput, ...]) -> ExecutionResult:
         with self._outputs.capture(through=attempt.through, sink=attempt.sink):
@@ -186,16 +181,15 @@ class Inline:
             module = ast.Module([statement], [])
             exec(compile(module, "<definitions>", "exec"), self._namespace.values)
 
-    async def _execute(
-        self, attempt: Attempt, key: str, uncached: str, ambient: Mapping[str, str]
-    ) -> Result:
+    async def _execute(self, attempt: Attempt, key: str, uncached: str) -> Result:
         cell = attempt.cell
         attempt = replace(attempt, inputs=await attempt.load())
         key = self.key(attempt)
         self._namespace.begin(attempt.inputs, cell.writes)
+        self.surroundings.restore(cell.id)  # after the loading, which may import libraries or run other tasks
         started = time.time()
         with (
-            self.ambient.watch() as watch,
+            self.surroundings.ambient.watch() as watch,
             self._files.task() as seen,
             self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture,
         ):
@@ -203,7 +197,7 @@ class Inline:
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
                 execution=execution, started_s=started, duration_s=time.time() - started, watch=watch,
-                ambient=ambient, seen=seen, displays=tuple(capture.finish()),
+                seen=seen, displays=tuple(capture.finish()),
             ))  # fmt: skip
 
     def _account(self, attempt: Attempt, key: str, uncached: str, ran: _Ran) -> Result:
@@ -212,12 +206,12 @@ class Inline:
         error = execution.error_before_exec or execution.error_in_exec
         changes = self._namespace.settle(cell, f"prov:{key}", failed=error is not None)
         self._namespace.versions.record(cell.id, changes.made)
-        after = self.look_around()
+        delta = self.surroundings.changed_by(ran.watch)
         if error is not None:
+            self.surroundings.note(cell.id, delta)
             return Result(trace=None, error=error, displays=displays, execution=execution)
         tree = ast.parse(self._transform(attempt.body))
         replays = self._definitions(tree, changes)
-        delta = self.ambient.delta(ran.watch.baseline, after)
         uncached = uncached or self._effects(ran.seen, tree, changes, delta, displays, replays)
         trace = Trace(
             key=key,
@@ -227,7 +221,7 @@ class Inline:
             outputs={},
             deletes=tuple(sorted(changes.deleted)),
             replays=replays,
-            ambient_in=self._ambient_inputs(ran, delta),
+            ambient_in=self.surroundings.inputs(cell.id, ran.watch, delta, displays),
             files_in=_stamped(ran.seen.read - ran.seen.written),
             files_out=_stamped(ran.seen.written),
             displays=displays,
@@ -235,57 +229,11 @@ class Inline:
             duration_s=ran.duration_s,
         )
         trace = self._with_values(attempt, trace, changes, delta, store=not uncached)
-        self.note_ambient(cell.id, delta, after)
+        self.surroundings.note(cell.id, delta)
         if not uncached:
             self._store.put(trace)
         promoted = frozenset(changes.in_place) - cell.in_place
         return Result(trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted)
-
-    def can_restore_base(self, kind: str) -> bool:
-        """Whether the state before the first cell is one that a new kernel would have too."""
-        return kind in self.base.states and self.base_fingerprints[kind] != VIRGIN
-
-    def restore_base(self, kind: str) -> None:
-        if self.ambient_now.get(kind) != self.base_fingerprints[kind]:
-            self.ambient.restore_full(kind, self.base.states[kind])
-
-    def look_around(self) -> Snapshot:
-        snapshot = self.ambient.snapshot()
-        self.ambient_now = self.ambient.fingerprints(snapshot)
-        return snapshot
-
-    def note_ambient(self, cell: str, kinds: Iterable[str], after: Snapshot) -> None:
-        """`cell` changed these kinds of process-wide state: they are versions too, of the pseudo-name `@kind`."""
-        made = {
-            f"@{kind}": Version(name=f"@{kind}", cell=cell, fingerprint=self.ambient_now.get(kind), retained=after.states[kind])
-            for kind in kinds
-            if kind in after.states
-        }
-        if made:
-            self._namespace.versions.record(cell, self._namespace.versions.made.get(cell, {}) | made)
-
-    def keep_ambient(self, cell: str, before: Mapping[str, Version]) -> None:
-        """`cell` ran again and set process-wide state to what it had set it to before: it is still the one that did."""
-        made = self._namespace.versions.made.get(cell, {})
-        kept = {
-            name: version
-            for name, version in before.items()
-            if name.startswith("@") and name not in made and self.ambient_now.get(name[1:]) == version.fingerprint
-        }
-        if kept:
-            self._namespace.versions.record(cell, made | kept)
-
-    def _ambient_inputs(self, ran: _Ran, delta: Mapping[str, Delta]) -> dict[str, str]:
-        """The process-wide state that the run depended on: what it changed from, read, or showed text under."""
-        kinds = {kind for kind in CHANCE if kind in delta}
-        if ran.watch.rc_read or "rcParams" in delta:
-            kinds |= {*READ_WITH_RC}
-        shown = set().union(*(output.get("data", {"text/plain": ""}).keys() for output in ran.displays))
-        if "text/plain" in shown:
-            kinds |= {*SHOWN_IN_TEXT}
-        if shown & {"image/png", "image/svg+xml", "image/jpeg", "application/pdf"}:
-            kinds |= {*SHOWN_IN_FIGURES}
-        return {kind: ran.ambient.get(kind, DEFAULT) for kind in sorted(kinds)}
 
     def _definitions(self, tree: ast.Module, changes: Changes) -> tuple[int, ...]:
         """Positions of the statements to run again on a hit; marks what they bind as definitions (by result)."""
@@ -317,6 +265,8 @@ class Inline:
         """Why this run cannot be stored for what it did outside of Python, "" when it can."""
         if seen.effects:
             return f"it did {', '.join(sorted(seen.effects))}"
+        if "log_handlers" in delta:
+            return "it changed where messages are logged"
         both = seen.read & seen.written
         if both:
             return f"it read and wrote {sorted(both)[0]}"

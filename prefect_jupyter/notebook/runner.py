@@ -168,7 +168,7 @@ class Runner:
         front = request.front[1] if request is not None and request.front and request.front[0] == cell.id else None
         with self.lock:
             inputs = self.see(cell)
-            self.restore_ambient(cell)
+            self.inline.surroundings.restore(cell.id)
         if front is None:
             self.background.begin(cell.id)
         outer, self.running = self.running, cell.id
@@ -274,22 +274,6 @@ class Runner:
                 inputs[name] = version
                 todo |= version.reach - inputs.keys()
         return inputs
-
-    def restore_ambient(self, cell: Cell) -> None:
-        """Puts back the process-wide state that `cell` would meet in a run from the top."""
-        inline = self.inline
-        for kind, now in list(inline.ambient_now.items()):
-            wanted = self.versions.seen_by(cell.id, f"@{kind}")
-            if isinstance(wanted, Version):
-                if wanted.fingerprint != now:
-                    inline.ambient.restore_full(kind, wanted.retained)
-            elif wanted is None and self._was_changed_below(kind):
-                inline.restore_base(kind)
-        inline.look_around()
-
-    def _was_changed_below(self, kind: str) -> bool:
-        latest = self.versions.latest(f"@{kind}")
-        return latest is not None and self.inline.can_restore_base(kind)
 
     def _ordinal(self, cell: Cell) -> int:
         place = self.document.place(cell.id) or 0

@@ -27,7 +27,7 @@ from ..analysis.reads_writes import analyse
 from ..analysis.statements import suppressed, surely_bound
 from ..core.cells import Cell
 from ..core.events import Event, RunEnded, RunStarted, TaskMoved
-from ..core.graph import Learned, connect
+from ..core.graph import Graph, Learned, connect
 from ..core.states import State
 from ..runtime.files import FileTracer
 from ..runtime.stores import Store, open_store
@@ -46,6 +46,7 @@ from .outputs import Outputs, RawOutput
 from .runner import Background, Counts, Request, Runner
 from .settings import Flow
 from .standing import PlainRun, Standing
+from .surroundings import Surroundings
 from .user_namespace import UserNamespace, is_notebook_name
 from .versions import Version, Versions
 
@@ -71,13 +72,13 @@ class Session:
         self.store: Store = open_store("disk", self._warn_of_store)
         self.namespace = UserNamespace(shell.user_ns, self.store, self.versions)
         self.namespace.is_wanted = self._is_wanted_by_a_task
-        self.standing = Standing(self.document, self.versions, self.namespace)
+        self.surroundings = Surroundings(Ambient(seeded_before=self._may_have_seeded()), self.versions)
+        self.standing = Standing(self.document, self.versions, self.namespace, self.surroundings)
         self.outputs = Outputs(shell)
         self._lock = threading.RLock()
         self.inline = Inline(
-            shell, self.outputs, self.namespace, self.store, Ambient(), FileTracer(), self._lock, self._transform
+            shell, self.outputs, self.namespace, self.store, self.surroundings, FileTracer(), self._lock, self._transform
         )
-        self.standing.ambient_base = self.inline.base_fingerprints
         self.interception = Interception(shell, self)
         status = KernelStatus(getattr(shell, "kernel", None), lambda: self.interception.is_inside_a_cell)
         self.link = Link(self.receive, session=self.id, version=__version__, status=status)
@@ -98,11 +99,13 @@ class Session:
             ended=self._ended,
         )
         self._awaits: dict[str, bool] = {}
+        self._waiting: set[str] = set()  # tasks that need an event loop
         self._sure: dict[str, frozenset[str]] = {}
         self._nodes: dict[str, NodeView] = {}
         self._learned: dict[str, Learned] = {}
         self._rows: dict[str, RowView] = {}
         self._graph_is_old = True
+        self._graph_published: Graph | None = None
         self._turn = asyncio.Lock()
         self._queue: deque[Request] = deque()
         self._draining = False
@@ -143,6 +146,7 @@ class Session:
         if cell_id is None or info is None or cell_id in self.standing.plain_runs:
             return
         with self._lock:
+            self.surroundings.ambient.begin()
             self._history_at_start.discard(info.raw_cell)
             self.document.executed(cell_id, info.raw_cell, result.execution_count or 0)
             self._adopt_earlier_cell(self._cell(cell_id))
@@ -151,6 +155,10 @@ class Session:
     def _texts_run_before(self) -> set[str]:
         history = getattr(self.shell.history_manager, "input_hist_raw", [])
         return {text for text in history if text.strip()}
+
+    def _may_have_seeded(self) -> bool:
+        """Whether a cell before us, or the one that loads us, may have given Python's generator a seed."""
+        return any(word in text for text in self._texts_run_before() for word in ("seed", "setstate", "%run", "exec"))
 
     def _adopt_earlier_cell(self, cell: Cell) -> None:
         """A plain cell that ran before us counts as run; the names that it writes hold what it wrote."""
@@ -170,11 +178,11 @@ class Session:
         if self._turn.locked():
             return True
         with self._lock:
-            cell = analyse(cell_id or "", text, self._transform)
-            names = [] if cell_id is None or cell_id not in self.document else [cell_id]
-            above = [self.standing.cells[a] for n in names for a in self._graph_now().ancestors([n]) if a in self.standing.cells]
-            if any(c.is_task and (self._has_await(c) or _waits(c)) for c in (cell, *above)):
+            if self._may_wait(analyse(cell_id or "", text, self._transform)):
                 return True
+            if self._waiting and cell_id is not None and cell_id in self.document:
+                if not self._waiting.isdisjoint(self._graph_now().ancestors([cell_id])):
+                    return True
         return None
 
     async def on_cell(self, execution: Execution) -> ExecutionResult:
@@ -237,18 +245,16 @@ class Session:
         inputs = await self.runner.load(cell)
         with self._lock:
             lost = self.namespace.lost(cell.id, inputs)
-            self.runner.restore_ambient(cell)
+            self.surroundings.restore(cell.id)
             tracked = [name for name in inputs if inputs[name].fingerprint is not None]
             self.namespace.begin(tracked)
-        with self.inline.ambient.watch() as watch:
+        with self.surroundings.ambient.watch() as watch:
             result = await execution.run()
         with self._lock:
             trouble = ""
             if lost:
                 name = next(iter(lost))
                 trouble = f"ran twice or out of order: the `{name}` that it reads in a run from the top is gone"
-            last = self.standing.plain_runs.get(cell.id)
-            before = self.versions.made.get(cell.id, {}) if last is not None and last.digest == cell.digest else {}
             changes = self.namespace.settle(
                 cell,
                 f"plain:{cell.digest}:{cell.id}:{self.shell.execution_count}",
@@ -256,11 +262,10 @@ class Session:
                 failed=not result.success,
             )
             self.versions.record(cell.id, changes.made)
-            after = self.inline.look_around()
-            delta = self.inline.ambient.delta(watch.baseline, after)
-            self.inline.note_ambient(cell.id, delta, after)
-            self.inline.keep_ambient(cell.id, before)
-            self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble)
+            delta = self.surroundings.changed_by(watch)
+            self.surroundings.note(cell.id, delta)
+            ambient = self.surroundings.inputs(cell.id, watch, delta, ())
+            self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble, ambient)
             self.versions.unsettled.discard(cell.id)
             self._learn(cell, changes.made.keys(), inputs.keys())
             self._take_fingerprints(cell, changes.made)
@@ -340,6 +345,7 @@ class Session:
             return known
         cell = analyse(cell_id, text, self._transform)
         self.standing.cells[cell_id] = cell
+        (self._waiting.add if self._may_wait(cell) else self._waiting.discard)(cell_id)
         self.versions.expect(cell_id, cell.writes | cell.in_place | cell.deletes)
         self._learned.pop(cell_id, None)
         if known is not None and known.digest != cell.digest:
@@ -376,7 +382,13 @@ class Session:
             self._sure[text] = known
         return known
 
+    def _may_wait(self, cell: Cell) -> bool:
+        """Whether the cell is a task that has to wait for something, so that an event loop has to run it."""
+        return cell.is_task and (_waits(cell) or self._has_await(cell))
+
     def _has_await(self, cell: Cell) -> bool:
+        if "await" not in cell.source and "async" not in cell.source:
+            return False
         known = self._awaits.get(cell.source)
         if known is None:
             known = self.interception.original_decision(self._transform_safely(body_of(cell)))
@@ -389,7 +401,7 @@ class Session:
         except SyntaxError:
             return ""
 
-    def _graph_now(self) -> Any:
+    def _graph_now(self) -> Graph:
         with self._lock:
             if self._graph_is_old:
                 self._graph_is_old = False
@@ -709,7 +721,7 @@ class Session:
 
     def _run_to_end(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Drives `work` from inside a cell: without a loop where it awaits nothing, else in a loop of its own."""
-        if any(cell.is_task and (self._has_await(cell) or _waits(cell)) for cell in self.standing.cells.values()):
+        if self._waiting:
             return _in_a_loop_of_its_own(work)
         try:
             work.send(None)
@@ -890,18 +902,19 @@ class Session:
         with self._lock:
             graph = self._graph_now()
             publisher = self.link.publisher
+            self.standing.settle()
             changed, self.standing.changed = self.standing.changed, set()
-            for task in graph.names:
-                if task in changed or task not in self._nodes:
-                    self._nodes[task] = self._node(task)
-            if changed:
+            changed &= graph.names.keys()
+            redrawn = {task: self._node(task) for task in changed}
+            if graph is not self._graph_published or any(self._nodes.get(task) != redrawn[task] for task in redrawn):
+                self._nodes |= redrawn
+                self._graph_published = graph
                 index = {task: i for i, task in enumerate(graph.names)}
                 edges = [EdgeView(index[e.source], index[e.target], e.names) for e in graph.task_edges]
                 publisher.graph(self.title, [self._nodes[task] for task in graph.names], edges)
-            for task in graph.names if len(changed) > len(graph.names) else changed:
-                if task in graph.names:
-                    self._rows[task] = self._judged_row(task)
-                    publisher.row(task, self._rows[task])
+            for task in changed:
+                self._rows[task] = self._judged_row(task)
+                publisher.row(task, self._rows[task])
         self._refresh_shown_graph()
 
     # --- completions of values that have not been loaded

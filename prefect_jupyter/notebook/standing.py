@@ -5,27 +5,32 @@ It must not run anything or take fingerprints: it may be asked from another thre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 from ..analysis.changes import explain_change
 from ..core.cells import Cell
 from ..core.graph import Graph
-from ..core.rebuilder import Input, Reason, Trace, Verdict, verdict
+from ..core.rebuilder import Input, Reason, Trace, Verdict, described, verdict
 from ..runtime.files import unchanged
-from .ambient import CHANCE, DEFAULT, VIRGIN
 from .document import Document
+from .surroundings import Surroundings
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
 
 
 @dataclass(frozen=True, slots=True)
 class PlainRun:
-    """The last run of a plain cell: its text then, the versions that it read, and what made it untrue from the start."""
+    """The last run of a plain cell: its text then, the versions that it read, and what made it untrue from the start.
+
+    `ambient` is the process-wide state that it read, as in a trace.
+    """
 
     digest: str
     inputs: Mapping[str, Version] = field(default_factory=dict)
     trouble: str = ""
+    ambient: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +45,47 @@ class Failure:
 class Standing:
     """The evidence of `core.rebuilder`, and its verdicts, remembered until something changes."""
 
-    def __init__(self, document: Document, versions: Versions, namespace: UserNamespace) -> None:
+    def __init__(self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings) -> None:
         self._document = document
         self._versions = versions
         self._namespace = namespace
+        self._surroundings = surroundings
         self.graph = Graph()
         self.cells: dict[str, Cell] = {}
         self.traces: dict[str, Trace] = {}
         self.failures: dict[str, Failure] = {}
         self.plain_runs: dict[str, PlainRun] = {}
         self.previews: dict[str, str] = {}
-        self.ambient_base: Mapping[str, str] = {}
         self._verdicts: dict[str, Verdict] = {}
-        self.changed: set[str] = set()  # cells whose verdict may be another one since this was last emptied
+        self._doubtful: set[str] = set()  # cells whose verdict may be another one now
+        self.changed: set[str] = set()  # cells that may look different since this was last emptied
 
     # --- verdicts
 
     def verdict(self, cell: str) -> Verdict:
         """The verdict on a cell of the document; a plain cell is fresh when it ran once, in order, as it is written."""
-        known = self._verdicts.get(cell)
-        if known is not None:
-            return known
         if cell not in self.graph:
             return Verdict("stale", (Reason("is not in the notebook", cell),))
-        if any(above not in self._verdicts for above in self.graph.upstream(cell)):
-            for above in self.graph.ancestors([cell]):
-                self._judge(above)
+        self.settle()
         return self._judge(cell)
+
+    def settle(self) -> None:
+        """Finds the verdicts that are in doubt, from the top. Where one comes out as it was, its readers keep theirs."""
+        graph, doubtful = self.graph, self._doubtful
+        places = [graph.position(cell) for cell in doubtful if cell in graph]
+        heapify(places)
+        while places:
+            cell = graph.cells[heappop(places)].id
+            doubtful.discard(cell)
+            before = self._verdicts.pop(cell, None)
+            if self._judge(cell) == before:
+                continue
+            self.changed.add(cell)
+            for reader in self._readers(cell):
+                if reader not in doubtful:
+                    doubtful.add(reader)
+                    heappush(places, graph.position(reader))
+        doubtful.clear()
 
     def _judge(self, cell: str) -> Verdict:
         known = self._verdicts.get(cell)
@@ -84,18 +103,33 @@ class Standing:
 
     def forget(self, cell: str) -> None:
         """Something about `cell` changed: its verdict and those of its readers have to be found again."""
-        self._verdicts.pop(cell, None)
-        self.changed.add(cell)
-        stack = [cell] if cell in self.graph else []
-        while stack:
-            for reader in self.graph.downstream(stack.pop()):
-                if self._verdicts.pop(reader, None) is not None:
-                    self.changed.add(reader)
-                    stack.append(reader)
+        self._doubt([cell, *self._readers(cell)])
+
+    def _readers(self, cell: str) -> Iterator[str]:
+        """The cells that read what `cell` makes, and those below it that read process-wide state it has changed."""
+        if cell not in self.graph:
+            return
+        yield from self.graph.downstream(cell)
+        kinds = self._surroundings.kinds_changed_by(cell)
+        if kinds:
+            place = self.graph.position(cell)
+            for reader in self.graph.cells[place + 1 :]:
+                if any(item.partition(":")[0] in kinds for item in self._ambient_read(reader.id)):
+                    yield reader.id
+
+    def _ambient_read(self, cell: str) -> Mapping[str, str]:
+        """The process-wide state that the last run of `cell` read, with its fingerprints then."""
+        trace, run = self.traces.get(cell), self.plain_runs.get(cell)
+        if trace is not None and self.cells[cell].is_task:
+            return trace.ambient_in
+        return run.ambient if run is not None else {}
 
     def forget_all(self) -> None:
-        self._verdicts.clear()
-        self.changed.update(self.cells)
+        self._doubt(self.cells)
+
+    def _doubt(self, cells: Collection[str]) -> None:
+        self._doubtful.update(cells)
+        self.changed.update(cells)
 
     def _judge_plain(self, cell: Cell) -> Verdict:
         label = self._document.label(cell.id)
@@ -119,6 +153,12 @@ class Standing:
                     return above
             elif now is not None:
                 return _unverified(f"{label} ran without `{name}` of {self._document.label(now)}", cell.id)
+        for item, before in run.ambient.items():
+            known = self._ambient_input(cell.id, item)
+            if known.fingerprint != before:
+                return _unverified(f"{label} ran before {described(item)} changed", cell.id)
+            if known.trouble is not None:
+                return known.trouble
         return Verdict("fresh")
 
     def name(self, cell: str) -> str:
@@ -219,12 +259,15 @@ class Standing:
             return Verdict("stale", (Reason(text, cause.cell, cause.detail),))
         return above
 
-    def _ambient_input(self, cell: str, kind: str) -> Input:
-        seen = self._versions.seen_by(cell, f"@{kind}")
-        if isinstance(seen, Version):
-            producer = seen.cell or ""
-            return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
-        return Input(self.ambient_base.get(kind, VIRGIN if kind in CHANCE else DEFAULT))
+    def _ambient_input(self, cell: str, item: str) -> Input:
+        """Process-wide state as `cell` sees it, with the worst that is wrong with the cells which made it so."""
+        fingerprint, producer, trouble = self._surroundings.fingerprint(cell, item), None, None
+        for version in self._surroundings.seen(cell, item):
+            producer = version.cell or ""
+            found = self._trouble(producer)
+            if found is not None and (trouble is None or found.kind == "stale"):
+                trouble = found
+        return Input(fingerprint, producer, self._document.label(producer) if producer else "", trouble)
 
 
 def _is(reason: str) -> str:

@@ -126,18 +126,18 @@ def test_the_order_in_which_options_were_set_does_not_count(ambient: Ambient) ->
     first = ambient.fingerprints(ambient.snapshot())["environ"]
     del os.environ["PJ_TEST_A"]
     os.environ["PJ_TEST_A"] = "1"
-    assert Ambient().fingerprints(Ambient().snapshot())["environ"] == first
+    assert ambient.fingerprints(ambient.snapshot())["environ"] == first
 
 
 def test_reads_of_rc_params_are_noticed_while_a_task_runs(ambient: Ambient) -> None:
     plain = vars(mpl.RcParams)["__getitem__"]
     with ambient.watch() as watch:
-        assert not watch.rc_read
+        assert not "rcParams" in watch.reads.kinds
         mpl.rcParams["lines.linewidth"]
-        assert watch.rc_read
+        assert "rcParams" in watch.reads.kinds
     with ambient.watch() as watch:
         mpl.rcParams["lines.linewidth"] = 3
-    assert not watch.rc_read
+    assert not "rcParams" in watch.reads.kinds
     assert vars(mpl.RcParams)["__getitem__"] is plain
 
 

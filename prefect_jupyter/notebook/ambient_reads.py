@@ -1,0 +1,162 @@
+"""Notices which process-wide state is read while a task runs, by shadowing the few places through which it is read.
+
+It must not decide what a read means, and it leaves every place as it found it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+# How the kernel was started, not what the notebook computes with; counts where the notebook itself asks for it.
+_LAUNCH = ("JPY_", "PYDEVD_", "COLUMNS", "LINES", "TERM", "MPLBACKEND", "PYTEST_", "PREFECT_JUPYTER_")
+_LIBRARIES = tuple({sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+# Through these the notebook asks: `os.environ.get`, `os.path.abspath`, `Path.cwd`.
+_GO_BETWEENS = tuple(
+    os.path.join(sysconfig.get_paths()["stdlib"], name)
+    for name in ("os.py", "_collections_abc.py", "posixpath.py", "ntpath.py", "genericpath.py", "pathlib", "logging")
+) + ("<frozen os>", "<frozen _collections_abc>", "<frozen posixpath>", "<frozen ntpath>", "<frozen genericpath>")
+
+
+class Reads:
+    """What was read, and which environment variables were set, since `install`.
+
+    `kinds` are kinds of state; `variables` are environment variables that were read before they were set here.
+    """
+
+    def __init__(self, is_importing: Callable[[], bool]) -> None:
+        self.kinds: set[str] = set()
+        self.variables: set[str] = set()
+        self.set_variables: set[str] = set()
+        self._is_importing = is_importing
+        self._shadowed: list[tuple[Any, str, Any, Any]] = []
+        self._has_pandas = self._has_matplotlib = False
+        self._threads = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+
+    def install(self) -> None:
+        environ = type(os.environ)
+        self._shadow(environ, "__getitem__", self._reading_variable)
+        self._shadow(environ, "__setitem__", self._setting_variable)
+        self._shadow(environ, "__delitem__", self._setting_variable)
+        self._shadow(environ, "__iter__", self._reading_environ)
+        self._shadow(os, "getcwd", self._reading_folder)
+        self._shadow(logging.Logger, "isEnabledFor", self._reading_level)
+        self._shadow(sys, "getrecursionlimit", lambda original: self._reading(original, "recursion_limit"))
+        self.install_in_libraries()
+
+    def install_in_libraries(self) -> None:
+        """To be called again when libraries have been imported."""
+        matplotlib, config = sys.modules.get("matplotlib"), sys.modules.get("pandas._config.config")
+        params = getattr(matplotlib, "RcParams", None)
+        if params is not None and not self._has_matplotlib:
+            self._has_matplotlib = True
+            for name in ("__getitem__", "_get"):
+                self._shadow(params, name, lambda original: self._reading(original, "rcParams"))
+        if hasattr(config, "_get_single_key") and not self._has_pandas:
+            self._has_pandas = True
+            self._shadow(config, "_get_single_key", self._reading_option)
+
+    def remove(self) -> None:
+        for owner, name, original, shadow in reversed(self._shadowed):
+            if vars(owner).get(name) is shadow:
+                setattr(owner, name, original)
+        self._shadowed.clear()
+
+    def _shadow(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        original = vars(owner).get(name)
+        if original is not None:
+            shadow = make(original)
+            self._shadowed.append((owner, name, original, shadow))
+            setattr(owner, name, shadow)
+
+    def _counts(self) -> bool:
+        """Not what an import reads for itself, nor a thread that was there before the task."""
+        return not self._is_importing() and threading.get_ident() not in self._threads
+
+    def _reading(self, original: Any, kind: str) -> Any:
+        kinds = self.kinds
+
+        def read(*arguments: Any) -> Any:
+            kinds.add(kind)
+            return original(*arguments)
+
+        return read
+
+    def _reading_option(self, original: Any) -> Any:
+        kinds = self.kinds
+
+        def key(*arguments: Any, **keywords: Any) -> Any:
+            found = original(*arguments, **keywords)
+            kinds.add("pandas" if is_shown(found) else "pandas_mode")
+            return found
+
+        return key
+
+    def _reading_variable(self, original: Any) -> Any:
+        def read(environ: Any, name: Any) -> Any:
+            if type(name) in (str, bytes):
+                self._note_variable(os.fsdecode(name))
+            return original(environ, name)
+
+        return read
+
+    def _note_variable(self, name: str) -> None:
+        if name in self.variables or name in self.set_variables or not self._counts():
+            return
+        if not name.startswith(_LAUNCH) or _is_asked_by_the_notebook():
+            self.variables.add(name)
+
+    def _setting_variable(self, original: Any) -> Any:
+        def write(environ: Any, name: Any, *value: Any) -> Any:
+            done = original(environ, name, *value)
+            if self._counts():
+                self.set_variables.add(os.fsdecode(name))
+            return done
+
+        return write
+
+    def _reading_environ(self, original: Any) -> Any:
+        def read(environ: Any) -> Any:
+            if self._counts() and _is_asked_by_the_notebook():
+                self.kinds.add("environ")
+            return original(environ)
+
+        return read
+
+    def _reading_level(self, original: Any) -> Any:
+        def read(logger: Any, level: Any) -> Any:
+            if "log_levels" not in self.kinds and self._counts() and _is_asked_by_the_notebook():
+                self.kinds.update(("log_levels", "log_handlers"))
+            return original(logger, level)
+
+        return read
+
+    def _reading_folder(self, original: Any) -> Any:
+        def read() -> Any:
+            if "cwd" not in self.kinds and self._counts() and _is_asked_by_the_notebook():
+                self.kinds.add("cwd")
+            return original()
+
+        return read
+
+
+def is_shown(option: str) -> bool:
+    """Whether an option of pandas changes what is shown, not what is computed."""
+    return option.startswith(("display.", "styler."))
+
+
+def _is_asked_by_the_notebook() -> bool:
+    """Whether the nearest code that is no go-between of the standard library lies outside of the libraries."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file != __file__ and not file.startswith(_GO_BETWEENS):
+            return not file.startswith((*_LIBRARIES, "<frozen"))
+        frame = frame.f_back
+    return False
