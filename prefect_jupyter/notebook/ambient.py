@@ -195,7 +195,7 @@ class Ambient:
         if name == "random":
             random.seed()
         else:
-            sys.modules["numpy.random.mtrand"].seed()  # type: ignore[attr-defined]
+            sys.modules["numpy.random.mtrand"].seed()
         self._virgin[name] = self.base[name] = KINDS[name].read()
 
     def delta(self, before: Snapshot, after: Snapshot) -> dict[str, Delta]:
@@ -375,5 +375,6 @@ def _moved(baseline: Snapshot, before: Snapshot, after: Snapshot) -> Snapshot:
             untouched = {key: value for key, value in changed.items() if _equal(base.get(key), old.get(key))}
             states[name] = {**base, **untouched}
         elif isinstance(base, list) and name in ENTRIES:
-            states[name] = applied(_list_difference(old, new), base)
+            change = _list_difference(old, new)
+            states[name] = applied(change, base) if isinstance(change, ListDelta) else base
     return Snapshot(MappingProxyType(states))

@@ -171,7 +171,7 @@ def _flat(tree: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
     return rows
 
 
-def _update_pandas(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+def _update_pandas(changed: Mapping[str, Any], _deleted: tuple[str, ...]) -> None:
     config = _module("pandas._config.config")
     for name, value in changed.items():
         *path, last = name.split(".")
@@ -189,7 +189,7 @@ def _read_print_options() -> dict[str, Any] | None:
     return None if numpy is None else dict(numpy.get_printoptions())
 
 
-def _update_print_options(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+def _update_print_options(changed: Mapping[str, Any], _deleted: tuple[str, ...]) -> None:
     _module("numpy").set_printoptions(**{name: value for name, value in changed.items() if name != "override_repr"})
 
 
@@ -198,7 +198,7 @@ def _read_errors() -> dict[str, Any] | None:
     return None if numpy is None else dict(numpy.geterr())
 
 
-def _update_errors(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+def _update_errors(changed: Mapping[str, Any], _deleted: tuple[str, ...]) -> None:
     _module("numpy").seterr(**changed)
 
 
@@ -206,8 +206,8 @@ def _update_errors(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None
 
 
 def _read_log_levels() -> dict[str, Any]:
-    loggers = logging.Logger.manager.loggerDict
-    levels = {name: logger.level for name, logger in list(loggers.items()) if getattr(logger, "level", 0)}
+    loggers: dict[str, Any] = {**logging.Logger.manager.loggerDict}
+    levels = {name: logger.level for name, logger in loggers.items() if getattr(logger, "level", 0)}
     return {"": logging.root.level, **levels}
 
 
@@ -217,8 +217,8 @@ def _update_log_levels(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> 
 
 
 def _read_log_handlers() -> dict[str, Any]:
-    loggers = logging.Logger.manager.loggerDict
-    handlers = {name: tuple(logger.handlers) for name, logger in list(loggers.items()) if getattr(logger, "handlers", ())}
+    loggers: dict[str, Any] = {**logging.Logger.manager.loggerDict}
+    handlers = {name: tuple(logger.handlers) for name, logger in loggers.items() if getattr(logger, "handlers", ())}
     return {"": tuple(logging.root.handlers), **handlers}
 
 
@@ -238,7 +238,7 @@ def _read_environ() -> dict[str, str]:
 
 def _update_environ(changed: Mapping[Any, Any], deleted: tuple[Any, ...]) -> None:
     # Keys and values are as the platform has them: bytes on POSIX.
-    decode_key, decode = os.environ.decodekey, os.environ.decodevalue  # type: ignore[attr-defined]
+    decode_key, decode = os.environ.decodekey, os.environ.decodevalue
     for name, value in changed.items():
         os.environ[decode_key(name)] = decode(value)
     for name in deleted:
@@ -269,7 +269,7 @@ def _read_decimal() -> dict[str, Any]:
     return {**{name: getattr(context, name) for name in names}, "traps": traps}
 
 
-def _update_decimal(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+def _update_decimal(changed: Mapping[str, Any], _deleted: tuple[str, ...]) -> None:
     context = decimal.getcontext()
     for name, value in changed.items():
         if name == "traps":
@@ -294,14 +294,13 @@ def _read_ipython() -> dict[str, Any] | None:
     if shell is None:
         return None
     text = shell.display_formatter.formatters["text/plain"]
-    state = {
+    return {
         "float_precision": text.float_precision,
         "pprint": text.pprint,
         "max_width": text.max_width,
         "max_seq_length": text.max_seq_length,
         "ast_node_interactivity": shell.ast_node_interactivity,
     }
-    return state
 
 
 def _read_figures() -> dict[str, Any] | None:
@@ -321,14 +320,14 @@ def _inline_backend() -> Any:
     return backend._instance if backend is not None and backend.initialized() else None
 
 
-def _update_ipython(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+def _update_ipython(changed: Mapping[str, Any], _deleted: tuple[str, ...]) -> None:
     shell = _shell()
     for name, value in changed.items():
         owner = shell if name == "ast_node_interactivity" else shell.display_formatter.formatters["text/plain"]
         setattr(owner, name, value)
 
 
-def _update_figures(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> None:
+def _update_figures(changed: Mapping[str, Any], _deleted: tuple[str, ...]) -> None:
     inline = _inline_backend()
     for name, value in changed.items():
         setattr(inline, name, set(value) if name == "figure_formats" else value)

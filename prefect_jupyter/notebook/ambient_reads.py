@@ -18,10 +18,13 @@ from typing import Any
 _LAUNCH = ("JPY_", "PYDEVD_", "COLUMNS", "LINES", "TERM", "MPLBACKEND", "PYTEST_", "PREFECT_JUPYTER_")
 _LIBRARIES = tuple({sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 # Through these the notebook asks: `os.environ.get`, `os.path.abspath`, `Path.cwd`.
-_GO_BETWEENS = tuple(
-    os.path.join(sysconfig.get_paths()["stdlib"], name)
-    for name in ("os.py", "_collections_abc.py", "posixpath.py", "ntpath.py", "genericpath.py", "pathlib", "logging")
-) + ("<frozen os>", "<frozen _collections_abc>", "<frozen posixpath>", "<frozen ntpath>", "<frozen genericpath>")
+_GO_BETWEENS = (
+    *(
+        f"{sysconfig.get_paths()['stdlib']}{os.sep}{name}"
+        for name in ("os.py", "_collections_abc.py", "posixpath.py", "ntpath.py", "generic", "pathlib", "logging")
+    ),
+    *(f"<frozen {name}>" for name in ("os", "_collections_abc", "posixpath", "ntpath", "genericpath")),
+)
 
 
 class Reads:

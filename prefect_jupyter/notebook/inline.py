@@ -9,7 +9,7 @@ import ast
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,8 +79,8 @@ class Inline:
     """The executor of tasks on the main thread, in the notebook's own namespace."""
 
     def __init__(
-        self, shell: InteractiveShell, outputs: Outputs, namespace: UserNamespace, store: Store, surroundings: Surroundings,
-        files: FileTracer, lock: threading.RLock, transform: Callable[[str], str],
+        self, shell: InteractiveShell, outputs: Outputs, namespace: UserNamespace, store: Store,
+        surroundings: Surroundings, files: FileTracer, lock: threading.RLock, transform: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._shell = shell
         self._outputs = outputs

@@ -74,7 +74,7 @@ class Surroundings:
         return tuple(reversed(found))
 
     def fingerprint(self, cell: str, item: str) -> str:
-        """A digest of what `cell` sees; `default` where it is as in any new kernel, `virgin` for a generator never seeded."""
+        """A digest of what `cell` sees: `default` as in any new kernel, `virgin` for a generator never seeded."""
         versions = self.seen(cell, item)
         if not versions:
             return self.ambient.first_fingerprint(item)
@@ -85,7 +85,7 @@ class Surroundings:
 
     def _digest(self, item: str, versions: tuple[Version, ...]) -> str:
         kind, _, key = item.partition(":")
-        if key or KINDS[kind].update is None and kind not in ENTRIES:
+        if key or (KINDS[kind].update is None and kind not in ENTRIES):
             return versions[-1].fingerprint or ""
         if kind in ENTRIES:
             base = self.ambient.base.get(kind, [])
@@ -146,14 +146,16 @@ class Surroundings:
 
     def note(self, cell: str, delta: Mapping[str, Delta]) -> None:
         """`cell` ran or was answered, and changed this: the new versions replace those it made before."""
-        made = {name: version for name, version in self._versions.made.get(cell, {}).items() if not name.startswith("@")}
+        before = self._versions.made.get(cell, {})
+        made = {name: version for name, version in before.items() if not name.startswith("@")}
         for kind, change in delta.items():
             for name, key, retained in _parts(kind, change):
                 self._keys.setdefault(kind, {})[name] = key
-                made[name] = Version(name=name, cell=cell, fingerprint=self._fingerprint_of(kind, retained), retained=retained)
+                known = self._fingerprint_of(kind, retained)
+                made[name] = Version(name=name, cell=cell, fingerprint=known, retained=retained)
         if delta:
             self._kinds_of[cell] = self._kinds_of.get(cell, frozenset()) | delta.keys()
-        if delta or any(name.startswith("@") for name in self._versions.made.get(cell, {})):
+        if delta or made.keys() != before.keys():
             self._versions.record(cell, made)
 
     def _fingerprint_of(self, kind: str, retained: Any) -> str:

@@ -5,7 +5,7 @@ It must not touch the namespace or load values: that is `user_namespace`.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -87,7 +87,10 @@ class Versions:
         self.made[cell] = dict(versions)
         if place is not None:
             for name in versions.keys() - known:
-                insort(self._writers.setdefault(name, []), (place, cell))
+                writers = self._writers.setdefault(name, [])
+                at = bisect_left(writers, (place, cell))
+                if at == len(writers) or writers[at] != (place, cell):  # it may have made it in an earlier run
+                    writers.insert(at, (place, cell))
 
     def writers_above(self, cell: str, name: str) -> Iterator[str]:
         """The cells above `cell` that write `name`, nearest first."""
