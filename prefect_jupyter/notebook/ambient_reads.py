@@ -15,7 +15,8 @@ from types import FrameType
 from typing import Any
 
 # How the kernel was started, not what the notebook computes with; counts where the notebook itself asks for it.
-_LAUNCH = ("JPY_", "PYDEVD_", "COLUMNS", "LINES", "TERM", "MPLBACKEND", "PYTEST_", "PREFECT_JUPYTER_")
+_LAUNCH = ("JPY_", "IPYKERNEL_", "PYDEVD_", "COLUMNS", "LINES", "TERM", "MPLBACKEND", "PYTEST_", "PREFECT_JUPYTER_")
+_OURSELVES = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _LIBRARIES = tuple({sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 # Through these the notebook asks: `os.environ.get`, `os.path.abspath`, `Path.cwd`.
 _GO_BETWEENS = (
@@ -48,9 +49,9 @@ class Reads:
         self._shadow(environ, "__setitem__", self._setting_variable)
         self._shadow(environ, "__delitem__", self._setting_variable)
         self._shadow(environ, "__iter__", self._reading_environ)
-        self._shadow(os, "getcwd", self._reading_folder)
+        self._shadow(os, "getcwd", lambda original: self._reading_asked(original, "cwd"))
         self._shadow(logging.Logger, "isEnabledFor", self._reading_level)
-        self._shadow(sys, "getrecursionlimit", lambda original: self._reading(original, "recursion_limit"))
+        self._shadow(sys, "getrecursionlimit", lambda original: self._reading_asked(original, "recursion_limit"))
         self.install_in_libraries()
 
     def install_in_libraries(self) -> None:
@@ -140,10 +141,12 @@ class Reads:
 
         return read
 
-    def _reading_folder(self, original: Any) -> Any:
+    def _reading_asked(self, original: Any, kind: str) -> Any:
+        kinds = self.kinds
+
         def read() -> Any:
-            if "cwd" not in self.kinds and self._counts() and _is_asked_by_the_notebook():
-                self.kinds.add("cwd")
+            if kind not in kinds and self._counts() and _is_asked_by_the_notebook():
+                kinds.add(kind)
             return original()
 
         return read
@@ -160,6 +163,6 @@ def _is_asked_by_the_notebook() -> bool:
     while frame is not None:
         file = frame.f_code.co_filename
         if file != __file__ and not file.startswith(_GO_BETWEENS):
-            return not file.startswith((*_LIBRARIES, "<frozen"))
+            return not file.startswith((_OURSELVES, *_LIBRARIES, "<frozen"))
         frame = frame.f_back
     return False

@@ -70,7 +70,7 @@ class Document:
             return f"{self.labels.get(cell_id, 'a cell')} (deleted)"
         return self.labels.get(cell_id) or f"cell {place + 1}"
 
-    def __contains__(self, cell_id: str) -> bool:
+    def __contains__(self, cell_id: object) -> bool:
         return cell_id in self._places
 
     def _replace_order(self, order: list[str]) -> None:

@@ -212,6 +212,8 @@ class Inline:
             return Result(trace=None, error=error, displays=displays, execution=execution)
         tree = ast.parse(self._transform(attempt.body))
         replays = self._definitions(tree, changes)
+        if ran.seen.is_relative:
+            ran.watch.reads.kinds.add("cwd")
         uncached = uncached or self._effects(ran.seen, tree, changes, delta, displays, replays)
         trace = Trace(
             key=key,

@@ -266,14 +266,23 @@ class Runner:
             name = todo.pop()
             if name in inputs or not is_notebook_name(name):
                 continue
-            held = self.namespace.bound.get(name)
-            if cell.is_task and held is not None and held.cell == cell.id:
+            if cell.is_task and self._is_written_below_only(cell, name):
                 self.namespace.hide(name)
+                continue
             version = self.namespace.see(cell.id, name)
             if version is not None:
                 inputs[name] = version
                 todo |= version.reach - inputs.keys()
         return inputs
+
+    def _is_written_below_only(self, cell: Cell, name: str) -> bool:
+        """In a run from the top the name would not be there yet."""
+        held = self.namespace.bound.get(name)
+        return (
+            held is not None
+            and held.cell in self.document
+            and self.versions.seen_by(cell.id, name) is None
+        )
 
     def _ordinal(self, cell: Cell) -> int:
         place = self.document.place(cell.id) or 0

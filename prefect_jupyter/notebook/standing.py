@@ -45,7 +45,9 @@ class Failure:
 class Standing:
     """The evidence of `core.rebuilder`, and its verdicts, remembered until something changes."""
 
-    def __init__(self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings) -> None:
+    def __init__(
+        self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings
+    ) -> None:
         self._document = document
         self._versions = versions
         self._namespace = namespace
@@ -224,7 +226,7 @@ class Standing:
             seen = self._versions.seen_by(cell, name)
             yield name, seen
             version = seen if isinstance(seen, Version) else self._namespace.bound.get(name)
-            if version is not None:
+            if version is not None and (seen is version or version.cell not in self._document):
                 todo |= version.reach - done
 
     def _input(self, cell: str, name: str, seen: Version | str | None) -> Input | None:
@@ -234,15 +236,13 @@ class Standing:
         if seen is not None:
             return Input(None, seen, self._document.label(seen), self._trouble(seen))
         held = self._namespace.bound.get(name)
-        if held is None or held.cell == cell:
+        if held is None or held.cell in self._document:
             return None
         if held.cell is None:
             return Input(held.fingerprint)
         label = self._document.label(held.cell)
-        what = f"`{name}` is left over from {label}"
-        if held.cell in self._document:
-            what = f"`{name}` is written below only, by {label}"
-        return Input(held.fingerprint, held.cell, label, _unverified(what, held.cell))
+        trouble = _unverified(f"`{name}` is left over from {label}", held.cell)
+        return Input(held.fingerprint, held.cell, label, trouble)
 
     def _trouble(self, producer: str) -> Verdict | None:
         above = self._verdicts.get(producer)

@@ -184,7 +184,8 @@ class Surroundings:
     ) -> dict[str, str]:
         """What a run depended on: what it changed from, read, or showed something under."""
         items = {*ALWAYS, *watch.reads.kinds, *delta} - {"environ", "path"} | (watch.reads.kinds & {"environ"})
-        items |= {f"environ:{name}" for name in watch.reads.variables}
+        if "environ" not in items:
+            items |= {f"environ:{name}" for name in watch.reads.variables}
         if "rcParams" in items:
             items |= {*READ_WITH_RC}
         outputs = list(displays)

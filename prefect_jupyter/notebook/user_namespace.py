@@ -226,6 +226,7 @@ class UserNamespace:
             if held is not None and held.reference == version.reference:
                 self.values[other] = value
                 self.pending.discard(other)
+                held.storage = None  # it was that of the objects which were stored
         return name not in self.pending
 
     def _storage(self, version: Version) -> frozenset[int]:
@@ -296,9 +297,19 @@ class UserNamespace:
         for name in changes.deleted:
             changes.made[name] = Version(name=name, cell=cell.id, fingerprint="absent", is_absent=True)
             self._now_bound(name, changes.made[name], pending=False)
+        self._stored_into_modules(cell, provenance, changes)
         self._changed_in_place(cell.id, provenance, changes, cell.in_place, failed=failed)
         self._held = {}
         return changes
+
+    def _stored_into_modules(self, cell: Cell, provenance: str, changes: Changes) -> None:
+        """`math.tau = 3` makes another `math` for all who read it, which no fingerprint of a module says."""
+        for name in cell.in_place:
+            if name not in changes.made and isinstance(self.values.get(name), types.ModuleType):
+                version = Version(
+                    name=name, cell=cell.id, fingerprint=f"{provenance}:{name}", in_place=True, definition=True
+                )
+                changes.made[name] = self.bound[name] = version
 
     def _lose(self, name: str) -> None:
         """`name` got another value: keep the one it had if a reader above may want it again."""

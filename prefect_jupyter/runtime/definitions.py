@@ -44,7 +44,8 @@ def describe_function(walk: Walk, function: types.FunctionType) -> None:
     home = function.__globals__.get("__name__")
     notebook = function.__globals__ is walk.namespace
     if not notebook and origin_of(home if isinstance(home, str) else None) is Origin.LIBRARY:
-        if resolves(function, function.__module__, function.__qualname__):
+        by_name = resolves(function, function.__module__, function.__qualname__)
+        if by_name and origin_of(function.__module__) is Origin.LIBRARY:
             _by_name(walk, function.__module__, function.__qualname__)
         else:
             walk.later(_library_closure, function, guarded=False)

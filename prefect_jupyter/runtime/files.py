@@ -53,6 +53,7 @@ class Seen:
     written: set[str] = field(default_factory=set)
     effects: set[str] = field(default_factory=set)
     network: set[str] = field(default_factory=set)
+    is_relative: bool = False  # some path was meant from the working folder
 
 
 _current: ContextVar[Seen | None] = ContextVar("prefect_jupyter_files", default=None)
@@ -114,6 +115,7 @@ def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
     name = os.path.abspath(os.fsdecode(path))
     if _is_ignored(name):
         return
+    seen.is_relative |= not os.path.isabs(path)
     if isinstance(mode, str):
         writes = any(letter in mode for letter in "wax+")
         keeps = not any(letter in mode for letter in "wx")
