@@ -16,7 +16,7 @@ from typing import Any
 
 # How the kernel was started, not what the notebook computes with; counts where the notebook itself asks for it.
 _LAUNCH = ("JPY_", "IPYKERNEL_", "PYDEVD_", "COLUMNS", "LINES", "TERM", "MPLBACKEND", "PYTEST_", "PREFECT_JUPYTER_")
-_OURSELVES = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_OURSELVES = __file__.partition(f"{os.sep}notebook{os.sep}ambient_reads")[0] + os.sep
 _LIBRARIES = tuple({sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 # Through these the notebook asks: `os.environ.get`, `os.path.abspath`, `Path.cwd`.
 _GO_BETWEENS = (
