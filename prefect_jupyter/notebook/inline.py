@@ -290,6 +290,7 @@ class Inline:
             name: output_of(version, None) for name, version in changes.made.items() if version.definition
         }
         for group in self._namespace.sharing(stored):
+            self._namespace.made_together(group)
             reference = self._keep(group) if store else None
             position = None
             if reference is not None:

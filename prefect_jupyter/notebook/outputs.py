@@ -344,7 +344,8 @@ def flush_figures() -> None:
     if inline is None or pyplot is None:
         return
     backend = getattr(pyplot, "_backend_mod", None)
-    if backend is not None and "inline" in str(getattr(backend, "__name__", "")):
+    # It is a class with the backend's variables in it: its own name says nothing.
+    if backend is not None and "inline" in str(vars(backend).get("__name__", "")):
         inline.flush_figures()
 
 

@@ -54,7 +54,8 @@ class UserNamespace:
         self._held: dict[str, Any] = {}
         self._before: dict[str, str] = {}
         self._taken: dict[str, Any] = {}
-        self._displaced: dict[str, tuple[Version, Any]] = {}
+        self._loads: dict[str, object] = {}  # what each loaded name was loaded with, or made with
+        self._displaced: dict[str, tuple[Version, Any, object]] = {}
         self.is_wanted: Callable[[Version], bool] = lambda version: True
         self.prepare_definition: Callable[[str], None] = lambda name: None
 
@@ -119,10 +120,11 @@ class UserNamespace:
                 version = self._displaced[name][0] if name in self._displaced else None
             if version is None or version is self.bound.get(name):
                 continue
-            displaced, value = self._displaced.get(name, (None, None))
+            displaced, value, load = self._displaced.get(name, (None, None, None))
             if displaced is version:
                 self.values[name] = value
                 self._now_bound(name, version, pending=False)
+                self._loads[name] = load
             else:
                 self._bind(version, None, lazily=True)
         self._displaced.clear()
@@ -136,6 +138,7 @@ class UserNamespace:
 
     def _bind(self, wanted: Version, cell: str | None, *, lazily: bool = False) -> bool:
         name = wanted.name
+        self._gather(wanted, cell)
         if self.bound.get(name) is wanted:
             return lazily or name not in self.pending or self.load(name, cell)
         if wanted.is_absent:
@@ -154,7 +157,6 @@ class UserNamespace:
         self._displace(name)
         self.values.pop(name, None)
         self._now_bound(name, wanted, pending=True)
-        self._bind_sharers(wanted, cell)
         return lazily or self.load(name, cell)
 
     def _bind_retained_with(self, wanted: Version, cell: str | None) -> None:
@@ -164,24 +166,34 @@ class UserNamespace:
             if seen is version and self.bound.get(other) is not version and version.retained is not NOTHING:
                 self._bind(version, cell, lazily=True)
 
-    def _bind_sharers(self, wanted: Version, cell: str | None) -> None:
-        """Names that share storage are bound from the same pickle, or they would come apart."""
+    def _gather(self, wanted: Version, cell: str | None) -> None:
+        """Names that share storage come from one load or one run: where they do not, all are to be loaded again."""
+        if len(wanted.group) < 2 or wanted.reference is None:
+            return
+        members: dict[str, Version] = {}
         for other in wanted.group:
             seen = self.versions.latest(other) if cell is None else self.versions.seen_by(cell, other)
-            if isinstance(seen, Version) and seen.reference == wanted.reference and self.bound.get(other) is not seen:
-                self._displace(other)
-                self.values.pop(other, None)
-                self._now_bound(other, seen, pending=True)
+            if isinstance(seen, Version) and seen.reference == wanted.reference:
+                members[other] = seen
+        are_bound = all(self.bound.get(other) is version for other, version in members.items())
+        loads = {0 if other in self.pending else id(self._loads.get(other)) for other in members}
+        if are_bound and len(loads) == 1 or not self._store.has(wanted.reference):
+            return
+        for other, version in members.items():
+            self._displace(other)
+            self.values.pop(other, None)
+            self._now_bound(other, version, pending=True)
 
     def _now_bound(self, name: str, version: Version, *, pending: bool) -> None:
         self.bound[name] = version
+        self._loads.pop(name, None)
         (self.pending.add if pending else self.pending.discard)(name)
 
     def _displace(self, name: str) -> None:
         """Keeps the value that `name` loses to an earlier version for the time of one run."""
         version = self.bound.get(name)
         if version is not None and name in self.values and name not in self._displaced:
-            self._displaced[name] = (version, self.values[name])
+            self._displaced[name] = (version, self.values[name], self._loads.get(name))
         self._retain(name)
 
     def _retain(self, name: str) -> None:
@@ -226,6 +238,7 @@ class UserNamespace:
             if held is not None and held.reference == version.reference:
                 self.values[other] = value
                 self.pending.discard(other)
+                self._loads[other] = pickle
                 held.storage = None  # it was that of the objects which were stored
         return name not in self.pending
 
@@ -403,6 +416,12 @@ class UserNamespace:
             todo -= group
             groups.append(frozenset(group))
         return groups
+
+    def made_together(self, group: frozenset[str]) -> None:
+        """The names of `group` hold, as they are now, values that share storage."""
+        token = object()
+        for name in group:
+            self._loads[name] = token
 
     def keep(self, group: frozenset[str]) -> str:
         """Stores the values of a group as one pickle and returns its reference. Raises `Unstorable`."""
