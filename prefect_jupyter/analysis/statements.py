@@ -66,6 +66,26 @@ def surely_bound(tree: ast.Module) -> frozenset[str]:
     )
 
 
+def stores_into(tree: ast.Module) -> frozenset[str]:
+    """The names at the root of top-level stores to attributes and items: `m` of `m.tau = 3` and of `m["x"].y = 1`."""
+    return frozenset(
+        root
+        for statement in tree.body
+        if isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign))
+        for target in (statement.targets if isinstance(statement, ast.Assign) else (statement.target,))
+        if (root := root_of_store(target)) is not None
+    )
+
+
+def root_of_store(target: ast.expr) -> str | None:
+    """The name whose value a store to `target` changes in place; None where it binds a name."""
+    if not isinstance(target, (ast.Attribute, ast.Subscript)):
+        return None
+    while isinstance(target, (ast.Attribute, ast.Subscript)):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else None
+
+
 def bound_by(statement: ast.stmt) -> frozenset[str]:
     """The names that a top-level statement binds when it runs, in whatever block inside of it."""
     found: set[str] = set()

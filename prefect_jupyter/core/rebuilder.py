@@ -166,6 +166,8 @@ def verdict(cell: str, digest: str, evidence: Evidence) -> Verdict:
     for name, known in now.items():
         if known.trouble is not None and not known.trouble.is_fresh:
             (stale if known.trouble.kind == "stale" else unverified).extend(known.trouble.reasons)
+        elif name.startswith("file:") and _before(trace, name) is None:
+            continue  # read once, but not in the run that counts
         elif known.fingerprint is not None and _before(trace, name) != known.fingerprint:
             stale.append(_changed_input(name, trace, known, evidence))
     stale += [Reason(f"`{name}` is no longer written above", cell) for name in trace.inputs if name not in now]
@@ -195,7 +197,12 @@ def described(item: str) -> str:
 
 
 def _before(trace: Trace, name: str) -> str | None:
-    return trace.ambient_in.get(name[1:]) if name.startswith("@") else trace.inputs.get(name)
+    if name.startswith("@"):
+        return trace.ambient_in.get(name[1:])
+    if name.startswith("file:"):
+        stamp = trace.files_in.get(name.removeprefix("file:"))
+        return None if stamp is None else stamp.digest
+    return trace.inputs.get(name)
 
 
 def _once(reasons: list[Reason]) -> tuple[Reason, ...]:

@@ -9,15 +9,16 @@ import ast
 import sys
 import threading
 import time
+import types
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-from ..analysis.statements import bound_by, has_effect_free_form, replayable
+from ..analysis.statements import bound_by, has_effect_free_form, replayable, stores_into
 from ..core.cells import Cell
-from ..core.rebuilder import Output, Trace, key_of
+from ..core.rebuilder import FileStamp, Output, Trace, key_of
 from ..runtime.files import FileTracer, Seen, stamp, unchanged
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
@@ -87,7 +88,7 @@ class Inline:
         self._namespace = namespace
         self._store = store
         self.surroundings = surroundings
-        self._files = files
+        self.files = files
         self._lock = lock
         self._transform = transform
 
@@ -143,9 +144,10 @@ class Inline:
                 before = self._namespace.versions.seen_by(attempt.cell.id, name)
                 version.origin = before.producer if isinstance(before, Version) else None
         execution = await self._shown(attempt, trace.displays)
+        kept = self._namespace.kept_definitions(attempt.cell.id, versions)
         self._namespace.adopt(attempt.cell.id, versions)
         with self._outputs.capture(through=False), self.surroundings.ambient.watch() as watch:
-            self.replay_definitions(attempt.body, trace)
+            self._replay_definitions(attempt.body, trace, kept)
             for name in trace.deletes:
                 self._namespace.values.pop(name, None)
             delta = self._changes_known(trace)
@@ -153,6 +155,7 @@ class Inline:
                 self.surroundings.ambient.restore(kind, change)
         # What was put back is known; what a statement that ran again changed beside it is seen.
         self.surroundings.note(attempt.cell.id, {**self.surroundings.changed_by(watch), **delta})
+        self._namespace.versions.add(attempt.cell.id, written_files(attempt.cell.id, trace.files_out))
         return Result(trace=trace, cached=True, displays=tuple(trace.displays), execution=execution)
 
     def _changes_known(self, trace: Trace) -> dict[str, Delta]:
@@ -170,13 +173,16 @@ class Inline:
             self._outputs.replay(displays)
         return await attempt.run("")
 
-    def replay_definitions(self, body: str, trace: Trace) -> None:
-        """Runs the definitions of a task again: imports, functions, classes, set-up magics."""
+    def _replay_definitions(self, body: str, trace: Trace, kept: set[str]) -> None:
+        """Runs the definitions of a task, except for those in `kept`: imports, functions, classes, set-up magics."""
         if not trace.replays:
             return
         tree = ast.parse(self._transform(body))
         for position in trace.replays:
             statement = tree.body[position]
+            bound = bound_by(statement)
+            if bound and bound <= kept:
+                continue
             self._namespace.load_pending(_names_needed_by(statement))
             module = ast.Module([statement], [])
             exec(compile(module, "<definitions>", "exec"), self._namespace.values)
@@ -185,12 +191,12 @@ class Inline:
         cell = attempt.cell
         attempt = replace(attempt, inputs=await attempt.load())
         key = self.key(attempt)
-        self._namespace.begin(attempt.inputs, cell.writes)
+        self._namespace.begin(attempt.inputs, self._namespace.rebinds(cell))
         self.surroundings.restore(cell.id)  # after the loading, which may import libraries or run other tasks
         started = time.time()
         with (
             self.surroundings.ambient.watch() as watch,
-            self._files.task() as seen,
+            self.files.task() as seen,
             self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture,
         ):
             execution = await attempt.run(self._transform(attempt.body))
@@ -204,13 +210,15 @@ class Inline:
         """Compares the world with what it was before the run, and writes down what the run read and left."""
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
         error = execution.error_before_exec or execution.error_in_exec
-        changes = self._namespace.settle(cell, f"prov:{key}", failed=error is not None)
+        tree = ast.parse(self._transform(attempt.body)) if execution.error_before_exec is None else ast.Module([], [])
+        changes = self._namespace.settle(
+            cell, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None
+        )
         self._namespace.versions.record(cell.id, changes.made)
         delta = self.surroundings.changed_by(ran.watch)
         if error is not None:
             self.surroundings.note(cell.id, delta)
             return Result(trace=None, error=error, displays=displays, execution=execution)
-        tree = ast.parse(self._transform(attempt.body))
         replays = self._definitions(tree, changes)
         if ran.seen.is_relative:
             ran.watch.reads.kinds.add("cwd")
@@ -224,14 +232,15 @@ class Inline:
             deletes=tuple(sorted(changes.deleted)),
             replays=replays,
             ambient_in=self.surroundings.inputs(cell.id, ran.watch, delta, displays),
-            files_in=_stamped(ran.seen.read - ran.seen.written),
-            files_out=_stamped(ran.seen.written),
+            files_in=stamped(ran.seen.read - ran.seen.written),
+            files_out=stamped(ran.seen.written),
             displays=displays,
             started_s=ran.started_s,
             duration_s=ran.duration_s,
         )
         trace = self._with_values(attempt, trace, changes, delta, store=not uncached)
         self.surroundings.note(cell.id, delta)
+        self._namespace.versions.add(cell.id, written_files(cell.id, trace.files_out))
         if not uncached:
             self._store.put(trace)
         promoted = frozenset(changes.in_place) - cell.in_place
@@ -365,11 +374,19 @@ def versions_of(trace: Trace, cell: str) -> dict[str, Version]:
     return versions
 
 
+def written_files(cell: str, files: Mapping[str, FileStamp]) -> dict[str, Version]:
+    """Files are versioned like names: what stands in one is what the nearest cell above wrote."""
+    return {
+        f"file:{path}": Version(name=f"file:{path}", cell=cell, fingerprint=known.digest)
+        for path, known in files.items()
+    }
+
+
 def _is_lost(output: Output) -> bool:
     return output.group is None and not output.definition
 
 
-def _stamped(paths: set[str]) -> dict[str, Any]:
+def stamped(paths: set[str]) -> dict[str, FileStamp]:
     stamps = {path: stamp(path) for path in sorted(paths)}
     return {path: found for path, found in stamps.items() if found is not None}
 
@@ -385,13 +402,7 @@ def _names_needed_by(statement: ast.stmt) -> set[str]:
 
 
 def _stores_into_a_module(statement: ast.stmt, values: Mapping[str, object]) -> bool:
-    if not isinstance(statement, ast.Assign):
-        return False
-    target: ast.expr = statement.targets[0]
-    if not isinstance(target, (ast.Attribute, ast.Subscript)):
-        return False
-    while isinstance(target, (ast.Attribute, ast.Subscript)):
-        target = target.value
-    return isinstance(target, ast.Name) and type(values.get(target.id)).__name__ == "module"
+    roots = stores_into(ast.Module([statement], []))
+    return any(isinstance(values.get(root), types.ModuleType) for root in roots)
 
 

@@ -126,6 +126,6 @@ class Interception:
             self._depth -= 1
 
     def _cell_id(self) -> str | None:
-        parent = getattr(self._shell, "get_parent", dict)() or {}
+        parent: Any = getattr(self._shell, "get_parent", dict)() or {}
         cell_id = parent.get("metadata", {}).get("cellId")
         return cell_id if isinstance(cell_id, str) else None

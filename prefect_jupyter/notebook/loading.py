@@ -37,7 +37,7 @@ def load(shell: InteractiveShell) -> None:
     magics = Magics(session)
     session.start()
     magics.register()
-    shell.configurables.append(settings)
+    shell.configurables.append(settings)  # type: ignore[arg-type]  # any Configurable; that is how `%config` finds it
     _loaded.append(_Loaded(session, magics))
 
 
@@ -46,4 +46,4 @@ def unload(shell: InteractiveShell) -> None:
         loaded = _loaded.pop()
         loaded.magics.unregister()
         loaded.session.stop()
-        shell.configurables.remove(loaded.session.settings)
+        shell.configurables.remove(loaded.session.settings)  # type: ignore[arg-type]

@@ -42,13 +42,13 @@ class Magics:
         self._session = session
 
     def register(self) -> None:
-        shell = self._session.shell
+        shell: Any = self._session.shell
         task = _documented(self._task, f"{describe()}\n")
         flow = _documented(self._flow, "%flow [verb] [task …]\n\n" + "\n".join(f"  {v:8}{h}" for v, h in VERBS.items()))
-        shell.register_magic_function(task, "cell", "task")  # type: ignore[no-untyped-call]
-        shell.register_magic_function(flow, "line", "flow")  # type: ignore[no-untyped-call]
-        shell.set_hook("complete_command", self._complete_flow, str_key="%flow")  # type: ignore[no-untyped-call]
-        shell.set_hook("complete_command", self._complete_task, str_key="%%task")  # type: ignore[no-untyped-call]
+        shell.register_magic_function(task, "cell", "task")
+        shell.register_magic_function(flow, "line", "flow")
+        shell.set_hook("complete_command", self._complete_flow, str_key="%flow")
+        shell.set_hook("complete_command", self._complete_task, str_key="%%task")
 
     def unregister(self) -> None:
         magics = self._session.shell.magics_manager.magics

@@ -220,7 +220,7 @@ class Outputs:
         self._shadow(publisher, "publish", self._publish(publisher.publish))
         self._shadow(publisher, "clear_output", self._clear_output(publisher.clear_output))
         self._shadow(self._shell, "_showtraceback", self._showtraceback(self._shell._showtraceback))
-        hook = self._shell.displayhook
+        hook: Any = self._shell.displayhook
         if hasattr(hook, "register_hook"):
             hook.register_hook(self._on_result)
             self._undo.append(lambda: hook.unregister_hook(self._on_result))

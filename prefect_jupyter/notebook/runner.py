@@ -17,6 +17,7 @@ from ..core.events import Event
 from ..core.run import Run
 from ..core.run_task import RunTask
 from ..runtime.engine import Engine, Outcome
+from ..runtime.files import stamp
 from .document import Document
 from .inline import Attempt, Inline, Result
 from .interception import Execution
@@ -243,7 +244,7 @@ class Runner:
         while True:
             with self.lock:
                 inputs = self.see(cell)
-                lost = self.namespace.lost(cell.id, inputs)
+                lost = self.namespace.lost(cell.id, inputs) | self._overwritten(cell)
             producers = sorted(set(lost.values()) - tried, key=lambda producer: self.document.place(producer) or 0)
             above = next((p for p in producers if self._can_run(p)), None)
             if above is None:
@@ -251,6 +252,17 @@ class Runner:
             tried.add(above)
             await self.attempt(self.standing.cells[above], forced=True)
             self.counts.executed += 1
+
+    def _overwritten(self, cell: Cell) -> dict[str, str]:
+        """Files that `cell` reads and that no longer hold what the nearest cell above wrote, with that cell."""
+        found: dict[str, str] = {}
+        for name in self.standing.graph.reads(cell.id):
+            wanted = self.versions.seen_by(cell.id, name) if name.startswith("file:") else None
+            if isinstance(wanted, Version) and wanted.cell is not None:
+                now = stamp(name.removeprefix("file:"))
+                if now is None or now.digest != wanted.fingerprint:
+                    found[name] = wanted.cell
+        return found
 
     def _can_run(self, cell_id: str) -> bool:
         cell = self.standing.cells.get(cell_id)

@@ -24,10 +24,11 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from .. import __version__
 from ..analysis.directives import read_header
 from ..analysis.reads_writes import analyse
-from ..analysis.statements import suppressed, surely_bound
+from ..analysis.statements import stores_into, suppressed, surely_bound
 from ..core.cells import Cell
 from ..core.events import Event, RunEnded, RunStarted, TaskMoved
 from ..core.graph import Graph, Learned, connect
+from ..core.rebuilder import key_of
 from ..core.states import State
 from ..runtime.files import FileTracer
 from ..runtime.stores import Store, open_store
@@ -38,7 +39,7 @@ from .ambient import Ambient
 from .comm import Link
 from .document import Document
 from .errors import NotRun, TaskError
-from .inline import Inline, Result
+from .inline import Inline, Result, stamped, written_files
 from .interception import Execution, Interception
 from .interrupts import Interrupts
 from .kernel_status import KernelStatus
@@ -100,7 +101,7 @@ class Session:
         )
         self._awaits: dict[str, bool] = {}
         self._waiting: set[str] = set()  # tasks that need an event loop
-        self._sure: dict[str, frozenset[str]] = {}
+        self._known_forms: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._nodes: dict[str, NodeView] = {}
         self._learned: dict[str, Learned] = {}
         self._rows: dict[str, RowView] = {}
@@ -248,26 +249,30 @@ class Session:
             self.surroundings.restore(cell.id)
             tracked = [name for name in inputs if inputs[name].fingerprint is not None]
             self.namespace.begin(tracked)
-        with self.surroundings.ambient.watch() as watch:
+        with self.surroundings.ambient.watch() as watch, self.inline.files.task() as seen:
             result = await execution.run()
         with self._lock:
             trouble = ""
             if lost:
                 name = next(iter(lost))
                 trouble = f"ran twice or out of order: the `{name}` that it reads in a run from the top is gone"
+            surely, stored_into = self._forms(cell.source)
+            known = {name: version.fingerprint or "" for name, version in inputs.items()}
             changes = self.namespace.settle(
                 cell,
-                f"plain:{cell.digest}:{cell.id}:{self.shell.execution_count}",
-                surely=self._surely_bound(cell.source),
+                f"plain:{key_of(cell.digest, 0, known, cell.id)}",
+                surely=surely | self._bound_again(cell),
+                stored_into=stored_into,
                 failed=not result.success,
             )
-            self.versions.record(cell.id, changes.made)
+            self.versions.record(cell.id, changes.made | written_files(cell.id, stamped(seen.written)))
             delta = self.surroundings.changed_by(watch)
             self.surroundings.note(cell.id, delta)
             ambient = self.surroundings.inputs(cell.id, watch, delta, ())
             self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble, ambient)
             self.versions.unsettled.discard(cell.id)
-            self._learn(cell, changes.made.keys(), inputs.keys())
+            files = {f"file:{path}" for path in seen.read - seen.written}
+            self._learn(cell, self.versions.made[cell.id].keys(), inputs.keys() | files)
             self._take_fingerprints(cell, changes.made)
             self.namespace.show_latest({*inputs, *changes.made})
             self.standing.forget(cell.id)
@@ -369,17 +374,25 @@ class Session:
         """IPython's transformation, but with the empty lines at the top that keep the editor's line numbers."""
         lines = text.splitlines(keepends=True)
         leading = next((i for i, line in enumerate(lines) if line.strip()), 0)
-        transformed: str = self.shell.transform_cell(text)  # type: ignore[no-untyped-call]
+        transformed: str = self.shell.transform_cell(text)
         return "\n" * leading + transformed
 
-    def _surely_bound(self, text: str) -> frozenset[str]:
-        known = self._sure.get(text)
+    def _bound_again(self, cell: Cell) -> frozenset[str]:
+        """What a plain cell bound when the same text last ran, as far as it still has that value."""
+        before = self.standing.plain_runs.get(cell.id)
+        if before is None or before.digest != cell.digest:
+            return frozenset()
+        return frozenset(self.namespace.rebinds(cell)) - cell.writes
+
+    def _forms(self, text: str) -> tuple[frozenset[str], frozenset[str]]:
+        """What a text surely binds, and what it sets attributes or items of."""
+        known = self._known_forms.get(text)
         if known is None:
             try:
-                known = surely_bound(ast.parse(self._transform_safely(text)))
+                tree = ast.parse(self._transform_safely(text))
             except (SyntaxError, ValueError):
-                known = frozenset()
-            self._sure[text] = known
+                tree = ast.Module([], [])
+            known = self._known_forms[text] = (surely_bound(tree), stores_into(tree))
         return known
 
     def _may_wait(self, cell: Cell) -> bool:
@@ -434,7 +447,8 @@ class Session:
     def _ended(self, cell_id: str, result: Result) -> None:
         cell = self.standing.cells[cell_id]
         made = self.versions.made.get(cell_id, {})
-        self._learn(cell, made, result.trace.inputs if result.trace is not None else ())
+        read = () if result.trace is None else (*result.trace.inputs, *(f"file:{p}" for p in result.trace.files_in))
+        self._learn(cell, made, read)
         for name, version in made.items():
             value = self.shell.user_ns.get(name)
             if isinstance(value, _PREVIEWED) and version.fingerprint is not None:

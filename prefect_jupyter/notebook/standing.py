@@ -199,7 +199,8 @@ class Standing:
         return f" from {then} to {now}" if then is not None and now is not None else ""
 
     def changed_files(self, trace: Trace) -> list[str]:
-        return [path for path, stamp in trace.files_in.items() if not unchanged(path, stamp)]
+        written = self._versions.is_written
+        return [p for p, stamp in trace.files_in.items() if not written(f"file:{p}") and not unchanged(p, stamp)]
 
     def inputs(self, cell: str) -> dict[str, Input]:
         inputs: dict[str, Input] = {}

@@ -19,6 +19,7 @@ from .versions import NOTHING, Version, Versions
 
 _HISTORY = re.compile(r"_+$|_i+$|_i?\d+$|_[iod]h$")
 _SHELL_NAMES = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
+_DEFINITIONS = (types.ModuleType, types.FunctionType, type)
 _UNCHANGEABLE = (int, float, complex, str, bytes, bool, type(None), types.ModuleType, range)
 
 
@@ -53,6 +54,7 @@ class UserNamespace:
         self._store = store
         self._held: dict[str, Any] = {}
         self._before: dict[str, str] = {}
+        self._last_values: dict[Version, type] = {}
         self._taken: dict[str, Any] = {}
         self._loads: dict[str, object] = {}  # what each loaded name was loaded with, or made with
         self._displaced: dict[str, tuple[Version, Any, object]] = {}
@@ -215,6 +217,8 @@ class UserNamespace:
         self.versions.record(cell, dict(versions))
         for name, version in versions.items():
             if version.definition and version.reference is None:
+                if version.retained is not NOTHING:
+                    self.values[name] = version.retained
                 self._now_bound(name, version, pending=False)
                 continue
             self._retain(name)
@@ -269,6 +273,9 @@ class UserNamespace:
         again, perhaps to the very same object, could not be seen otherwise.
         """
         self._held = dict(self.values)
+        self._last_values = {
+            version: self._held[name] for name, version in self.bound.items() if isinstance(self._held.get(name), type)
+        }
         self._taken = {
             name: self.values.pop(name)
             for name in writes
@@ -282,18 +289,22 @@ class UserNamespace:
             self._before[name] = version.fingerprint
 
     def settle(
-        self, cell: Cell, provenance: str, *, surely: Iterable[str] = (), failed: bool = False
-    ) -> Changes:
+        self, cell: Cell, provenance: str, *, surely: Iterable[str] = (), stored_into: Iterable[str] = (),
+        failed: bool = False,
+    ) -> Changes:  # fmt: skip
         """Compares the namespace with what it was at `begin` and gives `cell` its new versions.
 
         `provenance` is the fingerprint of values that have none of their own. `surely` are names that the run
-        has bound even where they hold the same object as before: `import math` again, `x = 1` again.
+        has bound even where they hold the same object as before: `import math` again, `x = 1` again;
+        `stored_into` are names whose attributes or items its text sets.
         """
         changes = Changes()
         changes.bound.update(name for name in surely if name in self.values and not failed)
         for name, value in self._taken.items():
             if name in self.values:
                 changes.bound.add(name)
+            elif self._is_last_bound_by(name, cell.id) and not failed:
+                self.bound.pop(name)  # the text that wrote it is no more
             else:
                 self.values[name] = value
         self._taken = {}
@@ -301,24 +312,75 @@ class UserNamespace:
             if self._held.get(name, NOTHING) is not value and is_notebook_name(name):
                 changes.bound.add(name)
         for name in self._held:
-            if name not in self.values and is_notebook_name(name):
+            if name not in self.values and name in self.bound and is_notebook_name(name):
                 changes.deleted.add(name)
         for name in changes.bound | changes.deleted:
             self._lose(name)
         for name in changes.bound:
             changes.made[name] = self._made(name, cell.id, provenance, failed=failed)
+        if all(isinstance(self.values[name], _DEFINITIONS) for name in changes.bound):
+            self._keep_classes(cell.id, changes)
         for name in changes.deleted:
             changes.made[name] = Version(name=name, cell=cell.id, fingerprint="absent", is_absent=True)
             self._now_bound(name, changes.made[name], pending=False)
-        self._stored_into_modules(cell, provenance, changes)
+        self._stored_into_modules(cell, provenance, changes, {*cell.in_place, *stored_into})
         self._changed_in_place(cell.id, provenance, changes, cell.in_place, failed=failed)
         self._held = {}
         return changes
 
-    def _stored_into_modules(self, cell: Cell, provenance: str, changes: Changes) -> None:
+    def _keep_classes(self, cell: str, changes: Changes) -> None:
+        """A class that was defined again as it was is still the class of the objects that there are of it."""
+        for name, before in self.versions.made.get(cell, {}).items():
+            now = changes.made.get(name)
+            if now is None or before.fingerprint != now.fingerprint or not isinstance(self.values[name], type):
+                continue
+            value = self._value_of(before)
+            if isinstance(value, type):
+                self.values[name] = value
+                changes.made[name] = self.bound[name] = before
+
+    def _value_of(self, version: Version) -> object:
+        """The object of a version that is still somewhere, else NOTHING."""
+        if version.retained is not NOTHING:
+            return version.retained
+        displaced = self._displaced.get(version.name)
+        if displaced is not None and displaced[0] is version:
+            return displaced[1]
+        return self._last_values.get(version, NOTHING)
+
+    def kept_definitions(self, cell: str, versions: dict[str, Version]) -> set[str]:
+        """Those of `versions`, of a cell to be answered from the store, that this kernel has defined already.
+
+        They are replaced by the versions that there are; the others have to be defined by running the code.
+        """
+        kept: set[str] = set()
+        for name, before in self.versions.made.get(cell, {}).items():
+            now = versions.get(name)
+            if now is None or not (now.definition and before.definition) or now.fingerprint != before.fingerprint:
+                continue
+            if self.bound.get(name) is before and name in self.values:
+                value = self.values[name]
+            else:
+                value = self._value_of(before)
+            if value is not NOTHING:
+                before.retained = value
+                versions[name] = before
+                kept.add(name)
+        return kept
+
+    def _is_last_bound_by(self, name: str, cell: str) -> bool:
+        version = self.bound.get(name)
+        return version is not None and version.cell == cell and version.origin is None and not version.in_place
+
+    def rebinds(self, cell: Cell) -> set[str]:
+        """The names that `cell` may bind: those of its text, and those that it bound when it last ran."""
+        made = self.versions.made.get(cell.id, {})
+        return {*cell.writes, *(name for name in made if self._is_last_bound_by(name, cell.id))}
+
+    def _stored_into_modules(self, cell: Cell, provenance: str, changes: Changes, names: Iterable[str]) -> None:
         """`math.tau = 3` makes another `math` for all who read it, which no fingerprint of a module says."""
-        for name in cell.in_place:
-            if name not in changes.made and isinstance(self.values.get(name), types.ModuleType):
+        for name in names:
+            if isinstance(self.values.get(name), types.ModuleType):
                 version = Version(
                     name=name, cell=cell.id, fingerprint=f"{provenance}:{name}", in_place=True, definition=True
                 )

@@ -92,6 +92,15 @@ class Versions:
                 if at == len(writers) or writers[at] != (place, cell):  # it may have made it in an earlier run
                     writers.insert(at, (place, cell))
 
+    def add(self, cell: str, versions: dict[str, Version]) -> None:
+        """`cell` has made these besides what is recorded of its last run."""
+        if versions:
+            self.record(cell, self.made.get(cell, {}) | versions)
+
+    def is_written(self, name: str) -> bool:
+        """Whether any cell of the document writes `name`."""
+        return bool(self._writers.get(name))
+
     def writers_above(self, cell: str, name: str) -> Iterator[str]:
         """The cells above `cell` that write `name`, nearest first."""
         place = self._document.place(cell)
