@@ -7,17 +7,19 @@ not a change by the task: the import is made again on a hit. It must not import 
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
 import random
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
 from ..runtime.fingerprints import Fingerprinter
+from .ambient_deltas import Delta, DictDelta, ListDelta, Whole, applied, difference, equal, list_difference
 from .ambient_kinds import KINDS, Kind
 from .ambient_reads import Reads
 
@@ -33,31 +35,6 @@ SILENCING = ("np_err", "warnings")
 SHOWN_IN_TEXT = ("pandas", "np_print", "ipython")
 SHOWN_IN_FIGURES = ("figures",)
 READ_WITH_RC = ("rcParams", "colors")
-
-
-@dataclass(frozen=True, slots=True)
-class DictDelta:
-    changed: dict[Any, Any]
-    deleted: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ListDelta:
-    """Entries put in front, at the back, and taken away (one each)."""
-
-    front: tuple[Any, ...]
-    back: tuple[Any, ...]
-    removed: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A state that is one thing: a seed, a folder, a list whose order changed."""
-
-    state: Any
-
-
-Delta = DictDelta | ListDelta | Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +113,7 @@ class Ambient:
 
     def _unusual(self, name: str, state: Mapping[Any, Any]) -> dict[Any, Any]:
         usual = self._usual[name]
-        return {key: value for key, value in state.items() if key not in usual or not _equal(usual[key], value)}
+        return {key: value for key, value in state.items() if key not in usual or not equal(usual[key], value)}
 
     def fingerprints(self, snapshot: Snapshot) -> dict[str, str]:
         """A digest by kind; that of a generator which was never seeded is `virgin` in every process."""
@@ -207,7 +184,7 @@ class Ambient:
                 # Its library came without an import that was seen: it had been as usual.
                 old = self._as_usual(name, state)
             if old is not state and not _same(kind, old, state):
-                deltas[name] = _difference(old, state)
+                deltas[name] = difference(old, state)
         return deltas
 
     def _as_usual(self, name: str, state: Any) -> Any:
@@ -242,9 +219,9 @@ class Ambient:
         if kind.update is None:
             kind.write(list(state) if isinstance(state, list) else state)
             return
-        difference = _difference(now, state)
-        if isinstance(difference, DictDelta):
-            kind.update(difference.changed, difference.deleted)
+        change = difference(now, state)
+        if isinstance(change, DictDelta):
+            kind.update(change.changed, change.deleted)
 
     @contextmanager
     def watch(self) -> Iterator[Watch]:
@@ -256,10 +233,26 @@ class Ambient:
         """
         reads = Reads(lambda: getattr(self._importing, "on", False))
         watch = Watch(self.snapshot(), reads)
-        original = builtins.__import__
+        shadows = [
+            (owner, name, vars(owner)[name], self._noticing(vars(owner)[name], watch))
+            for owner, name in ((builtins, "__import__"), (importlib, "import_module"))
+        ]
+        reads.install()
+        for owner, name, _, shadow in shadows:
+            setattr(owner, name, shadow)
+        try:
+            yield watch
+        finally:
+            for owner, name, original, shadow in shadows:
+                if vars(owner)[name] is shadow:
+                    setattr(owner, name, original)
+            reads.remove()
+
+    def _noticing(self, original: Any, watch: Watch) -> Any:
+        """An import function that moves on the baseline of `watch`, and the base, by what new modules change."""
 
         def import_(name: str, *arguments: Any, **keywords: Any) -> Any:
-            if name in sys.modules or getattr(self._importing, "on", False):
+            if getattr(self._importing, "on", False) or _is_loaded(name, *arguments, **keywords):
                 return original(name, *arguments, **keywords)
             self._importing.on = True
             before = self.snapshot()
@@ -270,16 +263,9 @@ class Ambient:
                 after = self.snapshot()
                 watch.baseline = _moved(watch.baseline, before, after)
                 self.base.update(_moved(Snapshot(self.base), before, after).states)
-                reads.install_in_libraries()
+                watch.reads.install_in_libraries()
 
-        reads.install()
-        builtins.__import__ = import_
-        try:
-            yield watch
-        finally:
-            if builtins.__import__ is import_:
-                builtins.__import__ = original
-            reads.remove()
+        return import_
 
     def _digest(self, name: str, state: Any) -> str:
         virgin = self._virgin.get(name)
@@ -305,59 +291,22 @@ class Ambient:
             self._virgin["np_random"] = state
 
 
-def applied(change: ListDelta | Whole, state: list[Any]) -> list[Any]:
-    """The list with a change made to it."""
-    if isinstance(change, Whole):
-        return list(change.state)
-    kept = _without(state, [*change.front, *change.back, *change.removed])
-    return [*change.front, *kept, *change.back]
-
-
 def _digest_of(value: object) -> str:
     return Fingerprinter({}, {}).of(value).digest
+
+
+def _is_loaded(
+    name: str, _globals: object = None, _locals: object = None, fromlist: Sequence[str] | None = None, level: int = 0
+) -> bool:
+    """Whether an import statement finds the module, and the submodules that it names, in memory."""
+    module = sys.modules.get(name)
+    return module is not None and level == 0 and all(part in vars(module) for part in fromlist or ())
 
 
 def _same(kind: Kind, left: Any, right: Any) -> bool:
     try:
         return left is right or kind.same(left, right)
     except Exception:  # values that do not compare to a bool are not known to be equal
-        return False
-
-
-def _difference(old: Any, new: Any) -> Delta:
-    if isinstance(old, dict) and isinstance(new, dict) and "bit_generator" not in new:
-        changed = {name: value for name, value in new.items() if name not in old or not _equal(old[name], value)}
-        return DictDelta(changed, tuple(name for name in old if name not in new))
-    if isinstance(old, list) and isinstance(new, list):
-        return _list_difference(old, new)
-    return Whole(new)
-
-
-def _list_difference(old: list[Any], new: list[Any]) -> ListDelta | Whole:
-    removed = _without(old, new)
-    kept = _without(old, removed)
-    for start in range(len(new) - len(kept) + 1):
-        if new[start : start + len(kept)] == kept:
-            return ListDelta(tuple(new[:start]), tuple(new[start + len(kept) :]), tuple(removed))
-    return Whole(new)
-
-
-def _without(entries: list[Any], taken: list[Any]) -> list[Any]:
-    """`entries` less one of each in `taken`; the entries need not be hashable."""
-    left = list(taken)
-    kept: list[Any] = []
-    for entry in entries:
-        if entry in left:
-            left.remove(entry)
-        else:
-            kept.append(entry)
-    return kept
-
-
-def _equal(left: Any, right: Any) -> bool:
-    try:
-        return left is right or bool(left == right)
-    except Exception:  # as in `_same`
         return False
 
 
@@ -371,10 +320,10 @@ def _moved(baseline: Snapshot, before: Snapshot, after: Snapshot) -> Snapshot:
         if base is None or base is old or old is None:
             states[name] = new
         elif isinstance(base, dict) and "bit_generator" not in new:
-            changed = {key: value for key, value in new.items() if key not in old or not _equal(old[key], value)}
-            untouched = {key: value for key, value in changed.items() if _equal(base.get(key), old.get(key))}
+            changed = {key: value for key, value in new.items() if key not in old or not equal(old[key], value)}
+            untouched = {key: value for key, value in changed.items() if equal(base.get(key), old.get(key))}
             states[name] = {**base, **untouched}
         elif isinstance(base, list) and name in ENTRIES:
-            change = _list_difference(old, new)
+            change = list_difference(old, new)
             states[name] = applied(change, base) if isinstance(change, ListDelta) else base
     return Snapshot(MappingProxyType(states))

@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -27,6 +28,17 @@ _GO_BETWEENS = (
     *(f"<frozen {name}>" for name in ("os", "_collections_abc", "posixpath", "ntpath", "genericpath")),
 )
 
+# Module, class, function, and the kind that it reads. What an option of pandas is about, its name says.
+_IN_LIBRARIES = (
+    ("matplotlib", "RcParams", "__getitem__", "rcParams"),
+    ("matplotlib", "RcParams", "_get", "rcParams"),
+    ("pandas._config.config", "", "_get_single_key", None),
+    ("pandas.io.formats.format", "DataFrameFormatter", "__init__", "pandas"),
+    ("pandas.io.formats.format", "SeriesFormatter", "__init__", "pandas"),
+    ("numpy._core.arrayprint", "", "_array2string", "np_print"),
+    ("numpy.core.arrayprint", "", "_array2string", "np_print"),
+)
+
 
 class Reads:
     """What was read, and which environment variables were set, since `install`.
@@ -40,7 +52,7 @@ class Reads:
         self.set_variables: set[str] = set()
         self._is_importing = is_importing
         self._shadowed: list[tuple[Any, str, Any, Any]] = []
-        self._has_pandas = self._has_matplotlib = False
+        self._installed: set[tuple[str, str, str]] = set()
         self._threads = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
 
     def install(self) -> None:
@@ -56,15 +68,14 @@ class Reads:
 
     def install_in_libraries(self) -> None:
         """To be called again when libraries have been imported."""
-        matplotlib, config = sys.modules.get("matplotlib"), sys.modules.get("pandas._config.config")
-        params = getattr(matplotlib, "RcParams", None)
-        if params is not None and not self._has_matplotlib:
-            self._has_matplotlib = True
-            for name in ("__getitem__", "_get"):
-                self._shadow(params, name, lambda original: self._reading(original, "rcParams"))
-        if hasattr(config, "_get_single_key") and not self._has_pandas:
-            self._has_pandas = True
-            self._shadow(config, "_get_single_key", self._reading_option)
+        for module, owner, name, kind in _IN_LIBRARIES:
+            place = sys.modules.get(module)
+            if owner:
+                place = getattr(place, owner, None)
+            if place is not None and (module, owner, name) not in self._installed and name in vars(place):
+                self._installed.add((module, owner, name))
+                make = self._reading_option if kind is None else partial(self._reading, kind=kind)
+                self._shadow(place, name, make)
 
     def remove(self) -> None:
         for owner, name, original, shadow in reversed(self._shadowed):
@@ -86,9 +97,9 @@ class Reads:
     def _reading(self, original: Any, kind: str) -> Any:
         kinds = self.kinds
 
-        def read(*arguments: Any) -> Any:
+        def read(*arguments: Any, **keywords: Any) -> Any:
             kinds.add(kind)
-            return original(*arguments)
+            return original(*arguments, **keywords)
 
         return read
 

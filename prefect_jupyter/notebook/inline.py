@@ -22,7 +22,8 @@ from ..core.rebuilder import FileStamp, Output, Trace, key_of
 from ..runtime.files import FileTracer, Seen, stamp, unchanged
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
-from .ambient import Delta, Watch
+from .ambient import Watch
+from .ambient_deltas import Delta
 from .outputs import Outputs, RawOutput
 from .surroundings import Surroundings
 from .user_namespace import Changes, UserNamespace

@@ -23,13 +23,9 @@ from .ambient import (
     SILENCING,
     VIRGIN,
     Ambient,
-    Delta,
-    DictDelta,
-    ListDelta,
     Watch,
-    Whole,
-    applied,
 )
+from .ambient_deltas import Delta, DictDelta, ListDelta, Whole, applied, equal
 from .ambient_kinds import KINDS
 from .outputs import RawOutput
 from .versions import Version, Versions
@@ -126,7 +122,7 @@ class Surroundings:
                 continue
             if wanted is DELETED or wanted == DELETED:
                 deleted += [key] if key in now else []
-            elif not _is_equal(present, wanted):
+            elif not equal(present, wanted):
                 changed[key] = wanted
         if changed or deleted:
             self.ambient.restore(kind, DictDelta(changed, tuple(deleted)))
@@ -211,13 +207,6 @@ def _parts(kind: str, change: Delta) -> Iterable[tuple[str, Any, Any]]:
             yield f"@{kind}", None, change
         case Whole(state):
             yield f"@{kind}", None, change if kind in ENTRIES else state
-
-
-def _is_equal(left: Any, right: Any) -> bool:
-    try:
-        return bool(left == right)
-    except Exception:  # values that do not compare to a bool are not known to be equal
-        return False
 
 
 def _digest_of(value: object) -> str:

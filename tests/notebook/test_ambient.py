@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from prefect_jupyter.notebook.ambient import VIRGIN, Ambient, DictDelta, ListDelta, Whole
+from prefect_jupyter.notebook.ambient import VIRGIN, Ambient
+from prefect_jupyter.notebook.ambient_deltas import DictDelta, ListDelta, Whole
 from prefect_jupyter.notebook.ambient_kinds import KINDS
 
 
@@ -132,12 +133,12 @@ def test_the_order_in_which_options_were_set_does_not_count(ambient: Ambient) ->
 def test_reads_of_rc_params_are_noticed_while_a_task_runs(ambient: Ambient) -> None:
     plain = vars(mpl.RcParams)["__getitem__"]
     with ambient.watch() as watch:
-        assert not "rcParams" in watch.reads.kinds
+        assert "rcParams" not in watch.reads.kinds
         mpl.rcParams["lines.linewidth"]
         assert "rcParams" in watch.reads.kinds
     with ambient.watch() as watch:
         mpl.rcParams["lines.linewidth"] = 3
-    assert not "rcParams" in watch.reads.kinds
+    assert "rcParams" not in watch.reads.kinds
     assert vars(mpl.RcParams)["__getitem__"] is plain
 
 
@@ -226,6 +227,17 @@ def test_options_set_in_the_cell_that_imports_a_library_are_changes() -> None:
     said = fresh("import matplotlib", "matplotlib.rcParams['lines.linewidth'] = 5")
     assert said.startswith("['rcParams']")
     assert fresh("import matplotlib").startswith("[]")
+
+
+def test_a_list_of_options_that_is_changed_in_place_is_a_change() -> None:
+    said = fresh("import matplotlib", "matplotlib.rcParams['font.family'].append('fantasy')")
+    assert said.startswith("['rcParams']")
+
+
+def test_a_library_that_comes_without_an_import_statement_had_been_as_usual() -> None:
+    lines = ("import importlib", "np = importlib.import_module('numpy')", "np.random.seed(3)", "np.seterr(all='raise')")
+    assert fresh(*lines).startswith("['np_err', 'np_random']")
+    assert fresh(*lines[:2]).startswith("[]")
 
 
 def test_a_kind_that_is_not_there_is_restored_by_doing_nothing(ambient: Ambient) -> None:
