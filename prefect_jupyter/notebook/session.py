@@ -193,6 +193,7 @@ class Session:
                 self._wait_for_order(execution.cell_id)
                 cell_id = self.document.executed(execution.cell_id, execution.text, self.shell.execution_count)
                 cell = self._cell(cell_id)
+                self.standing.changed.add(cell_id)
                 self._take_over_name(cell)
                 self._graph_is_old |= cell_id not in self.standing.graph
                 self._graph_now()
@@ -497,6 +498,7 @@ class Session:
             note = cached_note(result.trace.started_s, result.trace.duration_s)
         if event.state is State.TriggerFailed:
             self.runner.counts.skipped += 1
+            started = ended = None
         self._set_row(
             event.task,
             RowView(
@@ -1016,7 +1018,7 @@ def cached_note(started_s: float, duration_s: float) -> str:
     then = time.localtime(started_s)
     today = time.localtime()
     day = "" if then[:3] == today[:3] else time.strftime("%a ", then)
-    return f"cached · {day}{time.strftime('%H:%M', then)} · {duration(duration_s)} saved"
+    return f"from {day}{time.strftime('%H:%M', then)} · {duration(duration_s)} saved"
 
 
 def _with_state(row: RowView, state: str, note: str) -> RowView:
