@@ -24,6 +24,7 @@ _DEFINITIONS: tuple[type[ast.stmt], ...] = (
     *((ast.TypeAlias,) if hasattr(ast, "TypeAlias") else ()),
 )
 _TRIES: tuple[type[ast.stmt], ...] = (ast.Try, *((ast.TryStar,) if hasattr(ast, "TryStar") else ()))
+_STATE = frozenset(("environ", "rcParams", "options", "filters", "path"))
 _EVALUATING = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
 
 
@@ -78,12 +79,17 @@ def stores_into(tree: ast.Module) -> frozenset[str]:
 
 
 def root_of_store(target: ast.expr) -> str | None:
-    """The name whose value a store to `target` changes in place; None where it binds a name."""
-    if not isinstance(target, (ast.Attribute, ast.Subscript)):
-        return None
-    while isinstance(target, (ast.Attribute, ast.Subscript)):
-        target = target.value
-    return target.id if isinstance(target, ast.Name) else None
+    """The name whose value a store to `target` changes in place; None where it binds a name or sets an option.
+
+    Options that are followed as process-wide state (`os.environ`, `plt.rcParams`, `pd.options`) are no part of
+    the module that they are reached through.
+    """
+    inner: ast.expr = target
+    while isinstance(inner, (ast.Attribute, ast.Subscript)):
+        if isinstance(inner, ast.Attribute) and inner.attr in _STATE:
+            return None
+        inner = inner.value
+    return inner.id if isinstance(inner, ast.Name) and inner is not target else None
 
 
 def bound_by(statement: ast.stmt) -> frozenset[str]:

@@ -121,7 +121,10 @@ class Inline:
                 continue
             if not all(unchanged(path, known) for path, known in (*trace.files_in.items(), *trace.files_out.items())):
                 continue
-            if any(_is_lost(output) and attempt.has_readers(name) for name, output in trace.outputs.items()):
+            if any(
+                _is_lost(output) and (output.in_place or attempt.has_readers(name))
+                for name, output in trace.outputs.items()
+            ):
                 continue
             return trace
         return None
@@ -134,26 +137,33 @@ class Inline:
         uncached = self.never_stored(attempt)
         if not uncached and not attempt.forced:
             trace = self.look_up(attempt, key)
-            if trace is not None:
-                return await self._reuse(attempt, trace)
+            result = await self._reuse(attempt, trace) if trace is not None else None
+            if result is not None:
+                return result
         return await self._execute(attempt, key, uncached)
 
-    async def _reuse(self, attempt: Attempt, trace: Trace) -> Result:
+    async def _reuse(self, attempt: Attempt, trace: Trace) -> Result | None:
+        """Answers the task with `trace`; None where its definitions cannot be run again, and so the task has to."""
         versions = versions_of(trace, attempt.cell.id)
         for name, version in versions.items():
             if trace.outputs[name].shared if name in trace.outputs else False:
                 before = self._namespace.versions.seen_by(attempt.cell.id, name)
                 version.origin = before.producer if isinstance(before, Version) else None
-        execution = await self._shown(attempt, trace.displays)
         kept = self._namespace.kept_definitions(attempt.cell.id, versions)
         self._namespace.adopt(attempt.cell.id, versions)
         with self._outputs.capture(through=False), self.surroundings.ambient.watch() as watch:
-            self._replay_definitions(attempt.body, trace, kept)
+            try:
+                self._replay_definitions(attempt.body, trace, kept)
+            except Exception:
+                return None
+            if not self._namespace.are_as_defined(versions, kept):
+                return None
             for name in trace.deletes:
                 self._namespace.values.pop(name, None)
             delta = self._changes_known(trace)
             for kind, change in delta.items():
                 self.surroundings.ambient.restore(kind, change)
+        execution = await self._shown(attempt, trace.displays)
         # What was put back is known; what a statement that ran again changed beside it is seen.
         self.surroundings.note(attempt.cell.id, {**self.surroundings.changed_by(watch), **delta})
         self._namespace.versions.add(attempt.cell.id, written_files(attempt.cell.id, trace.files_out))

@@ -25,7 +25,8 @@ _UNCHANGEABLE = (int, float, complex, str, bytes, bool, type(None), types.Module
 
 def is_notebook_name(name: str) -> bool:
     """Whether `name` belongs to the notebook's author, not to Python or the shell."""
-    return not (name.startswith("__") or name in _SHELL_NAMES or is_pseudo(name) or _HISTORY.match(name))
+    is_python_s = name.startswith("__") and name.endswith("__")
+    return not (is_python_s or name in _SHELL_NAMES or is_pseudo(name) or _HISTORY.match(name))
 
 
 def is_pseudo(name: str) -> bool:
@@ -323,7 +324,7 @@ class UserNamespace:
         for name in changes.deleted:
             changes.made[name] = Version(name=name, cell=cell.id, fingerprint="absent", is_absent=True)
             self._now_bound(name, changes.made[name], pending=False)
-        self._stored_into_modules(cell, provenance, changes, {*cell.in_place, *stored_into})
+        self._stored_into_modules(cell, provenance, changes, stored_into)
         self._changed_in_place(cell.id, provenance, changes, cell.in_place, failed=failed)
         self._held = {}
         return changes
@@ -335,9 +336,20 @@ class UserNamespace:
             if now is None or before.fingerprint != now.fingerprint or not isinstance(self.values[name], type):
                 continue
             value = self._value_of(before)
-            if isinstance(value, type):
+            if isinstance(value, type) and self._own_digest(value) == before.fingerprint:
                 self.values[name] = value
                 changes.made[name] = self.bound[name] = before
+
+    def are_as_defined(self, versions: Mapping[str, Version], kept: set[str]) -> bool:
+        """Whether definitions that ran again are what they were when their whole cell ran: `f.calls = 1` is not."""
+        return all(
+            name in self.values and self._own_digest(self.values[name]) == version.fingerprint
+            for name, version in versions.items()
+            if version.definition and name not in kept and not str(version.fingerprint).startswith("prov:")
+        )
+
+    def _own_digest(self, value: object) -> str:
+        return Fingerprinter(self.values, {}).own(value).digest
 
     def _value_of(self, version: Version) -> object:
         """The object of a version that is still somewhere, else NOTHING."""
@@ -362,7 +374,7 @@ class UserNamespace:
                 value = self.values[name]
             else:
                 value = self._value_of(before)
-            if value is not NOTHING:
+            if value is not NOTHING and self._own_digest(value) == before.fingerprint:
                 before.retained = value
                 versions[name] = before
                 kept.add(name)
