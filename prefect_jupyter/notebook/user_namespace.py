@@ -202,8 +202,13 @@ class UserNamespace:
     def _retain(self, name: str) -> None:
         """Keeps the value that `name` is about to lose, as long as no store has it: it may be wanted again."""
         version = self.bound.get(name)
-        if version is not None and version.reference is None and name in self.values and self.is_wanted(version):
-            version.retained = self.values[name]
+        if version is not None and version.reference is None and name in self.values:
+            self._keep_for_readers(version, self.values[name])
+
+    def _keep_for_readers(self, version: Version, value: object) -> None:
+        """Modules are never lost: they cost nothing to keep, and plain cells read them as well as tasks."""
+        if isinstance(value, types.ModuleType) or self.is_wanted(version):
+            version.retained = value
 
     def _is_intact(self, version: Version) -> bool:
         if version.fingerprint is None or isinstance(version.retained, _UNCHANGEABLE):
@@ -401,8 +406,8 @@ class UserNamespace:
     def _lose(self, name: str) -> None:
         """`name` got another value: keep the one it had if a reader above may want it again."""
         version = self.bound.get(name)
-        if version is not None and version.reference is None and name in self._held and self.is_wanted(version):
-            version.retained = self._held[name]
+        if version is not None and version.reference is None and name in self._held:
+            self._keep_for_readers(version, self._held[name])
 
     def _made(self, name: str, cell: str, provenance: str, *, failed: bool) -> Version:
         version = Version(name=name, cell=cell, from_failure=failed)

@@ -75,3 +75,16 @@ def test_setting_one_constant_anew_says_only_that_it_changed(notebook: Notebook)
     assert "`LIMIT` changed from 5 to 6" in why
     assert "json" not in why
     assert "LABEL" not in why
+
+
+def test_importing_a_module_again_above_a_cell_that_sets_its_options_leaves_readers_fresh(notebook: Notebook) -> None:
+    cells = {
+        "import": "import matplotlib.pyplot as plt",
+        "style": "plt.rcParams['lines.linewidth'] = 4",
+        "width": "%%task width\nwidth = plt.rcParams['lines.linewidth']",
+    }
+    notebook.ask(f"update_document({['load', *cells]!r}, {cells!r})")
+    for _ in range(2):
+        for cell_id, source in cells.items():
+            notebook.run(source, cell_id)
+    assert notebook.ask("verdicts()") == "{'width': 'fresh'}"
