@@ -271,7 +271,9 @@ class Runner:
     def see(self, cell: Cell) -> dict[str, Version]:
         """The versions that `cell` reads, closed under what functions reach; bound, but not loaded. Main thread only."""
         inputs: dict[str, Version] = {}
-        todo = set(self.standing.graph.reads(cell.id)).union(*cell.late.values())
+        todo = set(self.standing.graph.reads(cell.id))
+        if cell.is_task:  # a plain cell that only defines reads nothing of what its functions will
+            todo = todo.union(*cell.late.values())
         if cell.reads_everything:
             todo |= {name for name in (*self.namespace.values, *self.namespace.pending) if is_notebook_name(name)}
         while todo:

@@ -88,3 +88,18 @@ def test_importing_a_module_again_above_a_cell_that_sets_its_options_leaves_read
         for cell_id, source in cells.items():
             notebook.run(source, cell_id)
     assert notebook.ask("verdicts()") == "{'width': 'fresh'}"
+
+
+def test_a_constant_changes_the_tasks_that_reach_it_through_a_helper_and_no_others(notebook: Notebook) -> None:
+    cells = {
+        "limit": "LEAST = 1",
+        "helpers": "def kept(rows):\n    return [row for row in rows if row > LEAST]\n\n\ndef whole(rows):\n    return rows",
+        "all": "%%task everything\neverything = whole([1, 2, 3])",
+        "some": "%%task some\nsome = kept([1, 2, 3])",
+    }
+    notebook.ask(f"update_document({['load', *cells]!r}, {cells!r})")
+    for cell_id, source in cells.items():
+        notebook.run(source, cell_id)
+    notebook.ask("update_document(None, {'limit': 'LEAST = 2'})")
+    notebook.run("LEAST = 2", "limit")
+    assert notebook.ask("verdicts()") == "{'everything': 'fresh', 'some': 'stale'}"
