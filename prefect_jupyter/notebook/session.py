@@ -115,6 +115,7 @@ class Session:
         self._run_progress = [0, 0]
         self._order_arrived = threading.Event()
         self._front_end_names_cells = False
+        self._last_cached: str | None = None
         self._graph_shown = False
         self._display_id = f"prefect-jupyter-{self.id}"
         self._refresh: asyncio.TimerHandle | None = None
@@ -197,6 +198,7 @@ class Session:
                 self._take_over_name(cell)
                 self._graph_is_old |= cell_id not in self.standing.graph
                 self._graph_now()
+            await self._recall_last_value(cell)
             if cell.is_task or cell.problems and _is_meant_as_task(cell):
                 return await self._run_task_cell(cell, execution)
             return await self._run_plain_cell(cell, execution)
@@ -217,9 +219,18 @@ class Session:
             row = next((row for row in run.rows if row.task.id == cell.id), None)
             note = row.note if row is not None and row.note else "it was cancelled before it started"
             return await self._not_run(execution, note)
+        if result.cached and any(output["output_type"] == "execute_result" for output in result.displays):
+            self._last_cached = cell.id
         if result.error is not None and self._failure_stays_in_its_cell(execution):
             result.execution.error_in_exec = None
         return result.execution
+
+    async def _recall_last_value(self, cell: Cell) -> None:
+        """`_` after a cell that was answered from the store: its value is only there when the cell runs."""
+        last, self._last_cached = self._last_cached, None
+        uses_it = any("`_" in reason for reason in cell.always)
+        if last is not None and uses_it and last in self.standing.graph:
+            await self.runner.run(Request(targets=(last,), forced=frozenset({last})))
 
     async def _not_run(self, execution: Execution, note: str) -> ExecutionResult:
         """The cell did not run, which is no error of its own: cells behind it go on."""

@@ -100,6 +100,8 @@ class Standing:
                 known = Verdict("stale", (Reason(problems[0].message, cell),))
             else:
                 known = verdict(cell, judged.digest, self)
+                if known.is_fresh and any(reason.startswith("history") for reason in judged.always):
+                    known = Verdict("unchecked", (Reason("it uses `_`, whatever was shown last before it ran", cell),))
             self._verdicts[cell] = known
         return known
 
