@@ -6,6 +6,7 @@ It must not decide which tasks run or in which order, and it shows nothing but t
 from __future__ import annotations
 
 import ast
+import os
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from ..analysis.statements import bound_by, has_effect_free_form, replayable, st
 from ..core.cells import Cell
 from ..core.rebuilder import FileStamp, Output, Trace, key_of
 from ..runtime.files import FileTracer, Seen, stamp, unchanged
+from ..runtime.origins import Origin, origin_of
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
 from .ambient import Watch
@@ -196,7 +198,9 @@ class Inline:
                 continue
             self._namespace.load_pending(_names_needed_by(statement))
             module = ast.Module([statement], [])
-            exec(compile(module, "<definitions>", "exec"), self._namespace.values)
+            # with the notebook's own `__future__` imports, not this module's
+            code = compile(module, "<definitions>", "exec", self._shell.compile.flags, dont_inherit=True)
+            exec(code, self._namespace.values)
 
     async def _execute(self, attempt: Attempt, key: str, uncached: str) -> Result:
         cell = attempt.cell
@@ -233,6 +237,7 @@ class Inline:
         replays = self._definitions(tree, changes)
         if ran.seen.is_relative:
             ran.watch.reads.kinds.add("cwd")
+        ran.seen.read |= self._workspace_files(changes)
         uncached = uncached or self._effects(ran.seen, tree, changes, delta, displays, replays)
         trace = Trace(
             key=key,
@@ -279,6 +284,20 @@ class Inline:
                 changes.made[name].definition = True
                 replays.add(position_)
         return tuple(sorted(replays))
+
+    def _workspace_files(self, changes: Changes) -> set[str]:
+        """The files of the workspace's own modules from which the run has imported something."""
+        modules = {
+            value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+            for value in (self._namespace.values[name] for name in changes.bound)
+            if isinstance(value, (types.ModuleType, types.FunctionType, type))
+        }
+        files = {
+            getattr(sys.modules.get(module), "__file__", None)
+            for module in modules
+            if isinstance(module, str) and origin_of(module) is Origin.WORKSPACE
+        }
+        return {os.path.abspath(file) for file in files if file is not None}
 
     def _effects(
         self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],

@@ -364,7 +364,6 @@ class Session:
         self.standing.cells[cell_id] = cell
         (self._waiting.add if self._may_wait(cell) else self._waiting.discard)(cell_id)
         self.versions.expect(cell_id, cell.writes | cell.in_place | cell.deletes)
-        self._learned.pop(cell_id, None)
         if known is not None and known.digest != cell.digest:
             self.versions.unsettled.add(cell_id)
         self.standing.forget(cell_id)
