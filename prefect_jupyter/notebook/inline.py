@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -237,7 +237,7 @@ class Inline:
         replays = self._definitions(tree, changes)
         if ran.seen.is_relative:
             ran.watch.reads.kinds.add("cwd")
-        ran.seen.read |= self._workspace_files(changes)
+        ran.seen.read |= workspace_files(self._namespace.values[name] for name in changes.bound)
         uncached = uncached or self._effects(ran.seen, tree, changes, delta, displays, replays)
         trace = Trace(
             key=key,
@@ -284,20 +284,6 @@ class Inline:
                 changes.made[name].definition = True
                 replays.add(position_)
         return tuple(sorted(replays))
-
-    def _workspace_files(self, changes: Changes) -> set[str]:
-        """The files of the workspace's own modules from which the run has imported something."""
-        modules = {
-            value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-            for value in (self._namespace.values[name] for name in changes.bound)
-            if isinstance(value, (types.ModuleType, types.FunctionType, type))
-        }
-        files = {
-            getattr(sys.modules.get(module), "__file__", None)
-            for module in modules
-            if isinstance(module, str) and origin_of(module) is Origin.WORKSPACE
-        }
-        return {os.path.abspath(file) for file in files if file is not None}
 
     def _effects(
         self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],
@@ -402,6 +388,21 @@ def versions_of(trace: Trace, cell: str) -> dict[str, Version]:
     for name in trace.deletes:
         versions[name] = Version(name=name, cell=cell, fingerprint="absent", is_absent=True)
     return versions
+
+
+def workspace_files(values: Iterable[object]) -> set[str]:
+    """The files of the workspace's own modules that these modules, functions and classes come from."""
+    modules = {
+        value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+        for value in values
+        if isinstance(value, (types.ModuleType, types.FunctionType, type))
+    }
+    files = {
+        getattr(sys.modules.get(module), "__file__", None)
+        for module in modules
+        if isinstance(module, str) and origin_of(module) is Origin.WORKSPACE
+    }
+    return {os.path.abspath(file) for file in files if file is not None}
 
 
 def written_files(cell: str, files: Mapping[str, FileStamp]) -> dict[str, Version]:

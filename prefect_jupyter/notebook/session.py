@@ -39,7 +39,7 @@ from .ambient import Ambient
 from .comm import Link
 from .document import Document
 from .errors import NotRun, TaskError
-from .inline import Inline, Result, stamped, written_files
+from .inline import Inline, Result, stamped, workspace_files, written_files
 from .interception import Execution, Interception
 from .interrupts import Interrupts
 from .kernel_status import KernelStatus
@@ -281,9 +281,12 @@ class Session:
             delta = self.surroundings.changed_by(watch)
             self.surroundings.note(cell.id, delta)
             ambient = self.surroundings.inputs(cell.id, watch, delta, ())
+            read = (seen.read | workspace_files(self.shell.user_ns[name] for name in changes.bound)) - seen.written
+            files = {f"file:{path}" for path in read}
+            sources = {name: self.versions.seen_by(cell.id, name) for name in files}
+            inputs |= {name: source for name, source in sources.items() if isinstance(source, Version)}
             self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble, ambient)
             self.versions.unsettled.discard(cell.id)
-            files = {f"file:{path}" for path in seen.read - seen.written}
             self._learn(cell, self.versions.made[cell.id].keys(), inputs.keys() | files)
             self._take_fingerprints(cell, changes.made)
             self.namespace.show_latest({*inputs, *changes.made})
