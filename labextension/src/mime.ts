@@ -28,7 +28,7 @@ export class GraphOutput extends Widget implements IRenderMime.IRenderer {
     try {
       const next = reduce({ pipeline: EMPTY, seq: null, changed: null }, model.data[MIME] as unknown as Snap, 0);
       this.saved = { ...(next?.pipeline ?? EMPTY), connected: false };
-      this.view ??= new GraphView(this.node, action => this.act(action));
+      this.view ??= new GraphView(this.node, action => this.act(action), async task => (await this.live?.why(task)) ?? '');
       this.look();
     } catch {
       this.view?.dispose();

@@ -91,3 +91,9 @@ export interface Action {
   readonly verb: Verb;
   readonly tasks: readonly string[];
 }
+
+/** Ask for all reasons for the verdict on a task; the answer is empty when there is none. */
+export type Ask = (task: string) => Promise<string>;
+
+/** There is nobody to ask. */
+export const nobody: Ask = () => Promise.resolve('');

@@ -70,6 +70,12 @@ export class FollowedNotebook {
     }
   }
 
+  /** All reasons for the verdict on a task, as `%flow why` prints them; empty when the kernel does not answer. */
+  async why(task: string): Promise<string> {
+    const { ok, text } = await this.link.send('why', [task]);
+    return ok ? text : '';
+  }
+
   async reveal(cellId: string): Promise<void> {
     const { content } = this.panel;
     const index = content.widgets.findIndex(cell => cell.model.id === cellId);

@@ -5,8 +5,13 @@
 import { doubtOf, isActive, toneOf } from './graph/status';
 import type { TaskRow } from './model';
 
-/** Empty where the state says it all; a note that the state line already tells is left out by the caller. */
+/** Why a result is not to be relied upon, or has yet to come; empty where the state says it all. */
 export function reasonOf(row: TaskRow): string {
   const waits = toneOf(row.state) === 'waiting' && !isActive(row);
-  return doubtOf(row) !== null || waits ? row.reason : '';
+  return doubtOf(row) !== null || (waits && row.note === '') ? row.reason : '';
+}
+
+/** One line beside the state: the doubt, for which there may be no room after anything else, or what happened. */
+export function remarkOf(row: TaskRow): string {
+  return reasonOf(row) || row.note;
 }

@@ -9,6 +9,8 @@ export type WireVerb = (typeof VERBS)[number];
 /** An answer later than this is worth a word to the person. */
 export const PATIENCE_MS = 1_000;
 
+const OWN: ReadonlySet<WireVerb> = new Set(['why', 'snap', 'document']);
+
 interface Request {
   readonly verb: WireVerb;
   readonly since: number;
@@ -30,9 +32,10 @@ export class Requests {
     });
   }
 
-  /** The oldest command that has waited for longer than is polite. */
+  /** The oldest command that has waited for longer than is polite; what the page asks by itself does not count. */
   get late(): { readonly verb: WireVerb; readonly since: number } | null {
-    return [...this.open.values()].find(({ since }) => Date.now() - since >= PATIENCE_MS) ?? null;
+    const isLate = ({ verb, since }: Request) => !OWN.has(verb) && Date.now() - since >= PATIENCE_MS;
+    return [...this.open.values()].find(isLate) ?? null;
   }
 
   settle(reply: ReplyMessage): void {

@@ -4,11 +4,12 @@
  */
 import { Widget } from '@lumino/widgets';
 import { button, element, icon, setAttribute, setText } from '../graph/element';
-import { accessibleName, chipText } from '../graph/format';
+import { accessibleName, chipText, namesText } from '../graph/format';
+import { setEnabled } from '../graph/header';
 import { IconName, defineIcons, stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
 import type { TaskNode, TaskRow, Verb } from '../model';
-import { reasonOf } from '../remark';
+import { remarkOf } from '../remark';
 
 const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: string }> = [
   { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
@@ -17,10 +18,13 @@ const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title:
   { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }
 ];
 
+const TITLES: Readonly<Partial<Record<Verb, string>>> = Object.fromEntries(BUTTONS.map(({ verb, title }) => [verb, title]));
+
 export class Chip extends Widget {
   private readonly badge: HTMLElement;
   private readonly words: HTMLElement;
   private readonly reason: HTMLElement;
+  private readonly names: HTMLElement;
   private readonly buttons = new Map<Verb, HTMLButtonElement>();
 
   constructor(act: (verb: Verb) => void) {
@@ -33,10 +37,10 @@ export class Chip extends Widget {
     this.badge = icon('clock', this.node);
     this.words = element('span', 'pj-cell-words', this.node);
     this.reason = element('span', 'pj-cell-reason', this.node);
+    this.names = element('span', 'pj-cell-names', this.node);
     const buttons = element('span', 'pj-cell-buttons', this.node);
-    for (const { verb, icon: picture, words, title } of BUTTONS) {
+    for (const { verb, icon: picture, words } of BUTTONS) {
       const made = button(picture, words, buttons, 'pj-cell-button');
-      made.title = title;
       made.addEventListener('click', () => act(verb));
       this.buttons.set(verb, made);
     }
@@ -49,13 +53,16 @@ export class Chip extends Widget {
     setAttribute(this.node, 'aria-label', accessibleName(node, row));
     this.badge.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(row.state)})`);
     this.tick(node, row, now);
-    const told = row.state === 'TriggerFailed' ? '' : row.note;
-    setText(this.reason, [told, reasonOf(row)].filter(Boolean).join(' · '));
-    setAttribute(this.node, 'title', [row.note, row.reason].filter(Boolean).join('\n'));
+    const remark = row.state === 'TriggerFailed' ? '' : remarkOf(row);
+    const names = namesText(node);
+    // The gaps are part of the text: what has no room is left out with its dot.
+    setText(this.reason, remark && ` · ${remark}`);
+    setText(this.names, names && ` · ${names}`);
+    setAttribute(this.node, 'title', [row.note, row.reason, names].filter(Boolean).join('\n'));
     const offered = verbsFor(row);
     for (const [verb, target] of this.buttons) {
       target.hidden = !offered.has(verb) || (verb === 'rerun' && offered.has('retry_failed'));
-      target.disabled = !connected;
+      setEnabled(target, connected, true, TITLES[verb] ?? '');
     }
   }
 

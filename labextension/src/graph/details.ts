@@ -5,7 +5,7 @@
 import type { Pipeline, TaskRow, Verb } from '../model';
 import { fill } from './cards';
 import { button, element, icon, iconButton, setAttribute, setText } from './element';
-import { Now, count, duration, elapsed, summaryLine, verdictText } from './format';
+import { Now, count, duration, elapsed, reasonsIn, summaryLine, verdictText } from './format';
 import { setEnabled } from './header';
 import { IconName, stateIcon } from './icons';
 import type { Lifetime } from './lifetime';
@@ -15,6 +15,8 @@ import { Lineage, Topology, edgesAt } from './topology';
 export interface DetailsEvents {
   act(verb: Verb): void;
   go(i: number): void;
+  /** All reasons for the verdict on a task, in the kernel's words; empty when there is nobody to ask. */
+  why(i: number): Promise<string>;
   close(): void;
 }
 
@@ -22,8 +24,9 @@ const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title:
   { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
   { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
   { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
-  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' },
-  { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' }
+  { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' },
+  // Last, because it comes and goes: no other button moves under the pointer.
+  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }
 ];
 
 const FACTS = ['State', 'Verdict', 'Why', 'Note', 'Duration', 'Attempt', 'Cell', 'Reads', 'Writes', 'Lineage'] as const;
@@ -54,9 +57,15 @@ export class Details {
   private readonly lists: HTMLElement;
   private neighbours: Neighbour[] = [];
   private shown: string | null = null;
+  /** What the kernel was last asked to explain. */
+  private question = '';
   private readonly targets = new WeakMap<Element, number>();
 
-  constructor(parent: HTMLElement, life: Lifetime, events: DetailsEvents) {
+  constructor(
+    parent: HTMLElement,
+    life: Lifetime,
+    private readonly events: DetailsEvents
+  ) {
     this.root = element('aside', 'pj-details', parent);
     this.root.setAttribute('aria-label', 'Task details');
     this.root.hidden = true;
@@ -97,6 +106,7 @@ export class Details {
   }
 
   hide(): void {
+    this.question = '';
     this.root.hidden = true;
     this.shown = null;
   }
@@ -129,9 +139,9 @@ export class Details {
     this.badge.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(row.state)})`);
     this.fact('State', row.state);
     this.fact('Verdict', row.verdict);
-    this.fact('Why', row.reason);
+    this.explain(i, pipeline);
     this.fact('Note', row.note);
-    this.fact('Attempt', row.t0 === null ? '' : String(row.attempt));
+    this.fact('Attempt', row.attempt > 1 ? String(row.attempt) : '');
     const verbs = verbsFor(row);
     for (const { verb, title } of BUTTONS) {
       const target = this.buttons.get(verb);
@@ -160,6 +170,24 @@ export class Details {
     this.fact('Duration', duration(elapsed(row, now)));
     for (const neighbour of this.neighbours) {
       setText(neighbour.time, duration(elapsed(pipeline.rows[neighbour.i], now)));
+    }
+  }
+
+  /** The first reason at once, and all of them when the kernel has answered. */
+  private explain(i: number, { nodes, rows, connected }: Pipeline): void {
+    const [{ id }, { verdict, reason }] = [nodes[i], rows[i]];
+    const question = reason && connected ? [id, verdict, reason].join('\n') : '';
+    if (question !== '' && question === this.question) {
+      return;
+    }
+    this.question = question;
+    this.fact('Why', reason);
+    if (question !== '') {
+      void this.events.why(i).then(answer => {
+        if (this.question === question && answer !== '') {
+          this.fact('Why', reasonsIn(answer));
+        }
+      });
     }
   }
 

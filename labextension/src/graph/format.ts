@@ -3,7 +3,7 @@
  * Must stay pure: time arrives as an argument, and nothing here touches the DOM.
  */
 import type { TaskNode, TaskRow } from '../model';
-import { doubtOf, hasEnded, wordsOf } from './status';
+import { doubtOf, hasEnded, toneOf, wordsOf } from './status';
 
 /** `540 ms`, `2.3 s`, `48 s`, `4m 05s`, `2h 05m`; empty for null. */
 export function duration(ms: number | null): string {
@@ -27,6 +27,10 @@ export function duration(ms: number | null): string {
     : `${Math.floor(minutes / 60)}h ${twoDigits(minutes % 60)}m`;
 }
 
+/** How a reason begins in the answer to `why`, and how far its details are indented. */
+const REASON = '  - ';
+const DETAIL = 4;
+
 function twoDigits(value: number): string {
   return String(value).padStart(2, '0');
 }
@@ -46,8 +50,9 @@ export type Now = number | null;
 
 /** Milliseconds a task took, or has taken by `now`; null when it has not begun or nobody knows. */
 export function elapsed(row: TaskRow, now: Now): number | null {
-  if (row.t0 === null) {
-    return null;
+  const isYetToRun = toneOf(row.state) === 'waiting' && row.running === 0;
+  if (row.t0 === null || isYetToRun || row.state === 'TriggerFailed') {
+    return null; // a time in the row is that of an earlier run
   }
   if (row.t1 !== null) {
     return Math.max(0, row.t1 - row.t0);
@@ -86,16 +91,14 @@ export function summaryLine(row: TaskRow, now: Now): string {
   return joined([wordsOf(row.state), duration(elapsed(row, now))]);
 }
 
-/** The chip of a cell: `clean · Success · 1.2 s · in: flights · out: df`. */
+/** The beginning of a cell's chip: `clean · Success · 1.2 s · stale`. */
 export function chipText(node: TaskNode, row: TaskRow, now: Now): string {
-  const doubt = doubtOf(row);
-  return joined([
-    node.name,
-    cardLine(node, row, now),
-    doubt === null ? '' : doubt,
-    named('in', node.reads),
-    named('out', node.writes)
-  ]);
+  return joined([node.name, cardLine(node, row, now), doubtOf(row) ?? '']);
+}
+
+/** The end of a cell's chip: `in: flights · out: df`. */
+export function namesText(node: TaskNode): string {
+  return joined([named('in', node.reads), named('out', node.writes)]);
 }
 
 /** `fresh`, `stale: `limit` changed from 5 to 6`. */
@@ -103,10 +106,28 @@ export function verdictText(row: TaskRow): string {
   return row.reason ? `${row.verdict}: ${row.reason}` : row.verdict;
 }
 
-/** What a screen reader says of a task: `clean, Failed, stale: …`, then the note. */
+/** What a screen reader says of a task: `clean, Success, stale: …`, then the note. */
 export function accessibleName(node: TaskNode, row: TaskRow): string {
   const children = node.total > 0 ? `${row.done + row.failed} of ${node.total} done, ${row.failed} failed` : '';
-  return [node.name, row.state, verdictText(row), children, row.note].filter(Boolean).join(', ');
+  return [node.name, row.state, standing(row), children, row.note].filter(Boolean).join(', ');
+}
+
+/** The verdict on what has ended, unless the note says the same; before that, what is missing. */
+function standing({ state, verdict, reason, note }: TaskRow): string {
+  if (!hasEnded(state)) {
+    return state === 'Pending' ? reason : '';
+  }
+  const isTold = reason !== '' && note !== '' && (reason.includes(note) || note.includes(reason));
+  return isTold ? '' : reason ? `${verdict}: ${reason}` : verdict;
+}
+
+/** The reasons of the kernel's answer to `why`, one a line, without its title. */
+export function reasonsIn(why: string): string {
+  const lines = why.split('\n').slice(1);
+  const several = lines.filter(line => line.startsWith(REASON)).length > 1;
+  return lines
+    .map(line => (line.startsWith(REASON) ? `${several ? '• ' : ''}${line.slice(REASON.length)}` : line.slice(DETAIL)))
+    .join('\n');
 }
 
 /** `about 48 s left`; empty when nobody knows. */

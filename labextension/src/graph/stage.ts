@@ -85,6 +85,9 @@ export class Stage {
     if (same || width === 0 || height === 0) {
       return false;
     }
+    if (this.size.width === 0) {
+      this.palette = paletteOf(this.root); // before it was in the document, the style sheet did not reach it
+    }
     this.size = { width, height };
     this.ratio = ratio;
     this.canvas.resize(this.size, ratio);

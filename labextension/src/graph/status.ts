@@ -68,13 +68,9 @@ export function doubtOf(row: TaskRow): VerdictName | null {
   return row.verdict !== 'fresh' && hasResult ? row.verdict : null;
 }
 
-/** `Run stale` would have this task run. */
+/** `Run stale` would have this task run: what is unverified is put right by running the cell that it names. */
 export function isBehind(row: TaskRow): boolean {
-  if (row.verdict === 'accepted' || row.verdict === 'pinned') {
-    return false;
-  }
-  const waits = row.state === 'Pending' || row.state === 'Cancelled' || row.state === 'TriggerFailed';
-  return waits || hasFailed(row.state) || (hasEnded(row.state) && row.verdict !== 'fresh');
+  return row.verdict === 'stale' && (row.state === 'Pending' || hasEnded(row.state));
 }
 
 /** What a person can do with a task in this state; the rest of the buttons are not shown. */

@@ -2,7 +2,7 @@
  * The live graph of a pipeline: what is selected, filtered and focused, and how that changes.
  * Must not know Jupyter: it is given pipelines and a function to act with, and gives everything back on `dispose`.
  */
-import type { Action, Pipeline, Verb } from '../model';
+import { Action, Ask, Pipeline, Verb, nobody } from '../model';
 import { Announcer, newFailures } from './announcer';
 import { Attention, Look } from './attention';
 import { Blank } from './blank';
@@ -53,7 +53,8 @@ export class GraphView {
 
   constructor(
     host: HTMLElement,
-    private readonly act: (action: Action) => void
+    private readonly act: (action: Action) => void,
+    why: Ask = nobody
   ) {
     this.root = element('div', 'pj-graph', host);
     defineIcons(this.root);
@@ -85,7 +86,8 @@ export class GraphView {
     this.details = new Details(this.root, this.life, {
       act: verb => this.actOnSelected(verb),
       go: i => this.choose(i, true),
-      close: () => this.clear()
+      close: () => this.clear(),
+      why: i => why((this.drawn as Drawn).topology.ids[i])
     });
     this.announcer = new Announcer(this.root);
     this.tickWhile = this.life.ticker(TICK_MS, () => this.tick());

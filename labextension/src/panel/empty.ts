@@ -37,7 +37,7 @@ export const NO_TASKS: Emptiness = {
 export function notLoaded(press: () => void): Emptiness {
   return {
     title: 'Not loaded',
-    text: 'The kernel of this notebook has not loaded prefect_jupyter. A saved notebook shows its pipeline once it has.',
+    text: 'The kernel of this notebook has not loaded prefect_jupyter yet. Run this cell, or all cells, and its tasks appear here.',
     example: '%load_ext prefect_jupyter',
     button: { words: 'Load the extension', press }
   };

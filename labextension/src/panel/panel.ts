@@ -7,13 +7,19 @@ import { button, element, setText } from '../graph/element';
 import { defineIcons } from '../graph/icons';
 import { hasFailed } from '../graph/status';
 import { GraphView } from '../graph/view';
-import type { Waiting } from '../client';
-import type { Action } from '../model';
+import type { Presence, Waiting } from '../client';
+import type { Action, Ask } from '../model';
 import type { FollowedNotebook } from '../notebook';
 import { CONNECTING, Empty, Emptiness, NO_KERNEL, NO_NOTEBOOK, NO_TASKS, OUTDATED, notLoaded } from './empty';
 import { RailView } from './rail';
 
 export type Form = 'list' | 'graph';
+
+/** Said above a pipeline that is shown as it was. */
+const LAST_SEEN: Readonly<Partial<Record<Presence, string>>> = {
+  'not-loaded': 'The kernel has restarted: run %load_ext prefect_jupyter to bring this pipeline to life.',
+  'no-kernel': 'No kernel: this is the pipeline as it was last seen.'
+};
 
 const ANSWER_MS = 6_000;
 const TICK_MS = 1_000;
@@ -22,7 +28,9 @@ export class PipelinePanel extends Widget {
   private readonly modes = new Map<Form, HTMLButtonElement>();
   private readonly retry: HTMLButtonElement;
   private readonly bar: HTMLElement;
+  private readonly line: HTMLElement;
   private readonly status: HTMLElement;
+  private readonly load: HTMLButtonElement;
   private readonly empty: Empty;
   private readonly host: HTMLElement;
   private view: RailView | GraphView | null = null;
@@ -52,9 +60,12 @@ export class PipelinePanel extends Widget {
     this.retry = button('again', 'Retry failed', this.bar, 'pj-button pj-retry-all');
     this.retry.title = 'Run what failed and what that blocked';
     this.retry.addEventListener('click', () => this.act({ verb: 'retry_failed', tasks: [] }));
-    this.status = element('div', 'pj-status', this.node);
+    this.line = element('div', 'pj-status', this.node);
+    this.status = element('span', '', this.line);
     this.status.setAttribute('role', 'status');
-    this.status.hidden = true;
+    this.load = button('play', 'Load the extension', this.line, 'pj-button pj-load');
+    this.load.addEventListener('click', () => void this.notebook?.load());
+    this.line.hidden = true;
     this.empty = new Empty(this.node);
     this.host = element('div', 'pj-panel-view', this.node);
     this.refresh(null);
@@ -159,7 +170,8 @@ export class PipelinePanel extends Widget {
 
   private make(): RailView | GraphView {
     const act = (action: Action) => this.act(action);
-    const view = this.shown === 'list' ? new RailView(this.host, act) : new GraphView(this.host, act);
+    const why: Ask = async task => (await this.notebook?.why(task)) ?? '';
+    const view = this.shown === 'list' ? new RailView(this.host, act, why) : new GraphView(this.host, act, why);
     this.view = view;
     view.onselect = id => (this.selected = id);
     if (this.notebook !== null && this.selected !== null) {
@@ -214,11 +226,12 @@ export class PipelinePanel extends Widget {
   private tell(): void {
     const waiting = this.notebook?.link.waiting ?? null;
     const text = waiting ? waitingText(waiting, Date.now()) : this.answer;
-    const dead = this.notebook?.link.presence === 'not-loaded' && this.notebook.link.pipeline.nodes.length > 0;
-    const shown = text || (dead ? 'The kernel has restarted: run %load_ext prefect_jupyter to bring this pipeline to life.' : '');
+    const presence = this.notebook?.link.pipeline.nodes.length ? this.notebook.link.presence : 'connected';
+    const shown = text || (LAST_SEEN[presence] ?? '');
     setText(this.status, shown);
-    this.status.hidden = shown === '';
-    this.status.classList.toggle('pj-waiting', waiting !== null);
+    this.line.hidden = shown === '';
+    this.load.hidden = text !== '' || presence !== 'not-loaded';
+    this.line.classList.toggle('pj-waiting', waiting !== null);
     if (waiting !== null && this.ticks === undefined) {
       this.ticks = setInterval(() => this.tell(), TICK_MS);
     } else if (waiting === null) {

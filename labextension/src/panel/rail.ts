@@ -10,7 +10,7 @@ import { defineIcons } from '../graph/icons';
 import { Lifetime } from '../graph/lifetime';
 import { Tally } from '../graph/tally';
 import { Topology, lineageOf, topologyOf } from '../graph/topology';
-import type { Action, Pipeline, Verb } from '../model';
+import { Action, Ask, Pipeline, Verb, nobody } from '../model';
 import { EMPTY } from '../reducer';
 import { Rows } from './rows';
 
@@ -38,7 +38,8 @@ export class RailView {
 
   constructor(
     host: HTMLElement,
-    private readonly act: (action: Action) => void
+    private readonly act: (action: Action) => void,
+    why: Ask = nobody
   ) {
     this.root = element('div', 'pj-graph pj-rail', host);
     defineIcons(this.root);
@@ -54,7 +55,8 @@ export class RailView {
     this.details = new Details(this.root, this.life, {
       act: verb => this.actOn(verb, this.index()),
       go: index => this.choose(index),
-      close: () => this.choose(-1)
+      close: () => this.choose(-1),
+      why: index => why(this.pipeline.nodes[index].id)
     });
     this.announcer = new Announcer(this.root);
     this.tickWhile = this.life.ticker(TICK_MS, () => this.tick());
@@ -99,7 +101,7 @@ export class RailView {
   select(id: string | null): void {
     if (id !== this.selected) {
       this.selected = id;
-      this.showSelected();
+      this.showSelected(); // first, because the details leave less room for the list
       this.rows.element(this.index())?.scrollIntoView({ block: 'nearest' });
     }
   }

@@ -7,7 +7,7 @@ import { accessibleName, duration, elapsed, progress } from '../graph/format';
 import { IconName, stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
 import type { Pipeline, TaskNode, TaskRow, Verb } from '../model';
-import { reasonOf } from '../remark';
+import { remarkOf } from '../remark';
 import { lanesOf } from './lanes';
 
 export const ROW_PX = 44;
@@ -19,8 +19,9 @@ const VERBS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: s
   { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
   { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
   { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
-  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' },
-  { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' }
+  { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' },
+  // Last, because it comes and goes: no other button moves under the pointer.
+  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }
 ];
 
 export interface Row {
@@ -196,9 +197,10 @@ export class Rows {
   }
 }
 
+/** The state is in the icon as well: where a doubt is told, that takes its place. */
 function rowLine(node: TaskNode, row: TaskRow): string {
-  const state = row.state === 'TriggerFailed' && row.note ? '' : progress(node, row);
-  return [state, row.note, reasonOf(row)].filter(Boolean).join(' · ');
+  const isTold = (row.state === 'TriggerFailed' && row.note !== '') || (doubtOf(row) !== null && row.reason !== '');
+  return [isTold ? '' : progress(node, row), remarkOf(row)].filter(Boolean).join(' · ');
 }
 
 function centre(lane: number): number {

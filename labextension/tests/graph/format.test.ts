@@ -7,7 +7,9 @@ import {
   count,
   duration,
   elapsed,
+  namesText,
   progress,
+  reasonsIn,
   remaining
 } from '../../src/graph/format';
 import { doubtOf, isBehind, toneOf, verbsFor } from '../../src/graph/status';
@@ -76,9 +78,21 @@ describe('a card says', () => {
 
 test('the chip of a cell names state, time, inputs and outputs', () => {
   const clean = node('clean', { reads: ['flights'], writes: ['df'] });
-  expect(chipText(clean, row('Success'), 0)).toBe('clean · Success · 1.2 s · in: flights · out: df');
-  expect(chipText(clean, row('Success', { verdict: 'stale' }), 0)).toBe(
-    'clean · Success · 1.2 s · stale · in: flights · out: df'
+  expect(chipText(clean, row('Success'), 0)).toBe('clean · Success · 1.2 s');
+  expect(chipText(clean, row('Success', { verdict: 'stale' }), 0)).toBe('clean · Success · 1.2 s · stale');
+  expect(namesText(clean)).toBe('in: flights · out: df');
+  expect(namesText(node('clean', { reads: [], writes: ['df'] }))).toBe('out: df');
+});
+
+test.each(['TriggerFailed', 'Pending', 'Scheduled', 'Queued'] as const)('%s has no time, whatever an earlier run took', state => {
+  expect(elapsed(row(state, { t0: 1_000, t1: 2_000 }), 5_000)).toBeNull();
+  expect(elapsed(row(state, { t0: 1_000, t1: null }), 5_000)).toBeNull();
+});
+
+test('the reasons of an answer are told without its title', () => {
+  expect(reasonsIn('report is stale:\n  - needs `by_carrier`')).toBe('needs `by_carrier`');
+  expect(reasonsIn('clean is stale:\n  - code changed\n      -x = 1\n      +x = 2\n  - `limit` changed')).toBe(
+    '• code changed\n  -x = 1\n  +x = 2\n• `limit` changed'
   );
 });
 
@@ -86,6 +100,10 @@ test('an accessible name begins with the task and holds state, verdict and reaso
   const stale = row('Failed', { verdict: 'stale', reason: '`limit` changed', note: "KeyError: 'x'" });
   expect(accessibleName(node('clean'), stale)).toBe("clean, Failed, stale: `limit` changed, KeyError: 'x'");
   expect(accessibleName(node('clean'), row('Success'))).toBe('clean, Success, fresh');
+  const failed = row('Failed', { verdict: 'stale', reason: "failed: KeyError: 'x'", note: "KeyError: 'x'" });
+  expect(accessibleName(node('clean'), failed)).toBe("clean, Failed, KeyError: 'x'");
+  expect(accessibleName(node('clean'), row('Running', { verdict: 'stale', reason: 'never ran' }))).toBe('clean, Running');
+  expect(accessibleName(node('clean'), row('Pending', { verdict: 'stale', reason: 'never ran' }))).toBe('clean, Pending, never ran');
 });
 
 describe('what can be done', () => {
@@ -110,11 +128,11 @@ test('a verdict is doubted only beside a result', () => {
   expect(doubtOf(row('TriggerFailed', { verdict: 'stale' }))).toBeNull();
 });
 
-test('a person who accepted or pinned a result is not asked to run it', () => {
+test('running again is for what is stale: of what is accepted, pinned or unverified it would change nothing', () => {
   const verdicts = (['fresh', 'stale', 'unverified', 'unchecked', 'accepted', 'pinned'] as const).filter(verdict =>
     isBehind(row('Success', { verdict }))
   );
-  expect(verdicts).toEqual(['stale', 'unverified', 'unchecked']);
+  expect(verdicts).toEqual(['stale']);
 });
 
 test('every state has a tone', () => {

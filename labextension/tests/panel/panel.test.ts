@@ -27,6 +27,10 @@ class FakeNotebook {
     return Promise.resolve();
   }
 
+  why(task: string): Promise<string> {
+    return Promise.resolve(`${task} is stale:\n  - the first reason\n  - the second reason`);
+  }
+
   load(): Promise<void> {
     this.loads += 1;
     return Promise.resolve();
@@ -80,7 +84,7 @@ describe('what assistive technology is told', () => {
     expect(items().map(item => item.getAttribute('aria-label'))).toEqual([
       'load, Success, fresh',
       "clean, Failed, stale: failed, KeyError: 'dep'",
-      'fit, TriggerFailed, stale: `clean` failed, not run: `clean` failed'
+      'fit, TriggerFailed, not run: `clean` failed'
     ]);
   });
 
@@ -159,6 +163,37 @@ describe('acting', () => {
     key(items()[2], 'Escape');
     expect(isShown(all('.pj-details')[0])).toBe(false);
   });
+});
+
+test('selecting a task tells the first reason for its verdict at once, and all of them when the kernel answers', async () => {
+  show(FLIGHTS);
+  items()[1].click();
+  const details = all('.pj-details')[0];
+  expect(details.textContent).toContain('Whyfailed');
+
+  await vi.advanceTimersByTimeAsync(0);
+  expect(details.textContent).toContain('• the first reason\n• the second reason');
+
+  buttons('Graph')[0].click();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(all('.pj-details')[0].textContent).toContain('• the second reason');
+});
+
+test('a pipeline whose kernel has restarted comes back by one button', () => {
+  notebook.link.presence = 'not-loaded';
+  show({ ...FLIGHTS, connected: false });
+
+  buttons('Load the extension')[0].click();
+
+  expect(notebook.loads).toBe(1);
+});
+
+test('a pipeline without a kernel says so', () => {
+  notebook.link.presence = 'no-kernel';
+  show({ ...FLIGHTS, connected: false });
+
+  expect(all('[role=status]')[0].textContent).toContain('No kernel');
+  expect(buttons('Load the extension')).toHaveLength(0);
 });
 
 describe('keeping up', () => {
