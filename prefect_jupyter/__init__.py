@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .notebook.session import Session
+    from .kernel.session import Session
 
 __version__ = "0.1.0"
 __all__ = ["load_ipython_extension", "notebook", "unload_ipython_extension"]
@@ -15,25 +15,19 @@ __all__ = ["load_ipython_extension", "notebook", "unload_ipython_extension"]
 
 def notebook() -> Session:
     """The session of this kernel's notebook. Raises `RuntimeError` before `%load_ext prefect_jupyter`."""
-    return _session()
-
-
-def _session() -> Session:
-    """The session of this kernel's notebook. Raises `RuntimeError` before `%load_ext prefect_jupyter`."""
-    from .notebook.loading import current
+    from .kernel.loading import current
 
     return current()
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    from .notebook.loading import load
+    from .kernel.loading import load
 
-    globals()["notebook"] = _session  # the import has put the subpackage in its place
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    from .notebook.loading import unload
+    from .kernel.loading import unload
 
     unload(shell)
 

@@ -142,7 +142,7 @@ class Evidence(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input where the task stands: its fingerprint (None: not known now), who made it, and what is wrong with it."""
+    """One input where the task stands: its fingerprint (None: unknown now), who made it, what is wrong with it."""
 
     fingerprint: str | None
     producer: str | None = None

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import xxhash
@@ -139,7 +140,7 @@ def _connected(seen: Seen, database: Any) -> None:
 def _roots() -> tuple[str, ...]:
     paths = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), "/proc", "/dev", "/sys", "/etc", "/usr"}
     home = os.path.expanduser("~")
-    return tuple(sorted(path + os.sep for path in paths if path not in ("", "/", home))) + (home + os.sep + ".",)
+    return (*sorted(path + os.sep for path in paths if path not in ("", "/", home)), home + os.sep + ".")
 
 
 _ROOTS = _roots()
@@ -158,14 +159,14 @@ def _is_ignored_folder(name: str) -> bool:
 def _is_done_by_a_library() -> bool:
     """Whether an installed package did it for itself: a font cache, a probe of the machine."""
     standard = sysconfig.get_paths()["stdlib"]
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         file = frame.f_code.co_filename
         if f"{os.sep}site-packages{os.sep}" in file:
             return True
         if not file.startswith((standard, "<frozen", __file__)):
             return False
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return True
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from prefect_jupyter.analysis.options import OPTIONS
 from prefect_jupyter.core.triggers import TRIGGERS
-from prefect_jupyter.notebook.magics import VERBS
-from prefect_jupyter.notebook.session import Session
-from prefect_jupyter.notebook.settings import Flow
+from prefect_jupyter.kernel.magics import VERBS
+from prefect_jupyter.kernel.session import Session
+from prefect_jupyter.kernel.settings import Flow
 
 PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "docs" / "reference"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
-from prefect_jupyter.app.plain import Shown
+from prefect_jupyter.oracle.plain import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

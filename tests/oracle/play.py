@@ -9,8 +9,8 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from prefect_jupyter.app.compare import Difference, Place, differences, unstable
-from prefect_jupyter.app.plain import PlainCell, PlainResult, run_plainly
+from prefect_jupyter.oracle.compare import Difference, Place, differences, unstable
+from prefect_jupyter.oracle.plain import PlainCell, PlainResult, run_plainly
 
 from .cells import OracleNotebook, edited, reordered, tasked, with_source
 from .kernels import LOAD_CELL, PROBE, PROBE_SETUP, LiveKernel, Values, environment, values_from

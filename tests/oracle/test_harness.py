@@ -11,7 +11,7 @@ from .play import PlainRun, Player, judge, judge_values, plainly
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from prefect_jupyter.app.compare import Difference
+    from prefect_jupyter.oracle.compare import Difference
 
 
 def notebook_of(*sources: str) -> OracleNotebook:

@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from prefect_jupyter.app.plain import PlainResult, plain_source
+from prefect_jupyter.oracle.plain import PlainResult, plain_source
 
 from . import probe
 from .cells import OracleCell, OracleNotebook

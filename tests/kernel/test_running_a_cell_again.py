@@ -93,7 +93,8 @@ def test_importing_a_module_again_above_a_cell_that_sets_its_options_leaves_read
 def test_a_constant_changes_the_tasks_that_reach_it_through_a_helper_and_no_others(notebook: Notebook) -> None:
     cells = {
         "limit": "LEAST = 1",
-        "helpers": "def kept(rows):\n    return [row for row in rows if row > LEAST]\n\n\ndef whole(rows):\n    return rows",
+        "helpers": "def kept(rows):\n    return [row for row in rows if row > LEAST]\n\n"
+        "def whole(rows):\n    return rows",
         "all": "%%task everything\neverything = whole([1, 2, 3])",
         "some": "%%task some\nsome = kept([1, 2, 3])",
     }

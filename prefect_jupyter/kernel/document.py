@@ -40,7 +40,7 @@ class Document:
         return changed
 
     def executed(self, cell_id: str | None, text: str, count: int) -> str:
-        """Notes that a cell runs now, and returns its id; a cell that nobody announced goes behind the last executed one."""
+        """Notes that a cell runs now, and returns its id; one that nobody announced goes behind the last that ran."""
         if cell_id is None:
             self._executions += 1
             cell_id = f"execution-{self._executions}"

@@ -48,7 +48,7 @@ from .runner import Background, Counts, Request, Runner
 from .settings import Flow
 from .standing import PlainRun, Standing
 from .surroundings import Surroundings
-from .user_namespace import UserNamespace, is_notebook_name
+from .user_namespace import UserNamespace
 from .versions import Version, Versions
 
 if TYPE_CHECKING:
@@ -78,7 +78,14 @@ class Session:
         self.outputs = Outputs(shell)
         self._lock = threading.RLock()
         self.inline = Inline(
-            shell, self.outputs, self.namespace, self.store, self.surroundings, FileTracer(), self._lock, self._transform
+            shell,
+            self.outputs,
+            self.namespace,
+            self.store,
+            self.surroundings,
+            FileTracer(),
+            self._lock,
+            self._transform,
         )
         self.interception = Interception(shell, self)
         status = KernelStatus(getattr(shell, "kernel", None), lambda: self.interception.is_inside_a_cell)
@@ -182,9 +189,13 @@ class Session:
         with self._lock:
             if self._may_wait(analyse(cell_id or "", text, self._transform)):
                 return True
-            if self._waiting and cell_id is not None and cell_id in self.document:
-                if not self._waiting.isdisjoint(self._graph_now().ancestors([cell_id])):
-                    return True
+            if (
+                self._waiting
+                and cell_id is not None
+                and cell_id in self.document
+                and not self._waiting.isdisjoint(self._graph_now().ancestors([cell_id]))
+            ):
+                return True
         return None
 
     async def on_cell(self, execution: Execution) -> ExecutionResult:
@@ -199,7 +210,7 @@ class Session:
                 self._graph_is_old |= cell_id not in self.standing.graph
                 self._graph_now()
             await self._recall_last_value(cell)
-            if cell.is_task or cell.problems and _is_meant_as_task(cell):
+            if cell.is_task or (cell.problems and _is_meant_as_task(cell)):
                 return await self._run_task_cell(cell, execution)
             return await self._run_plain_cell(cell, execution)
 
@@ -288,13 +299,13 @@ class Session:
             self.standing.plain_runs[cell.id] = PlainRun(cell.digest, inputs, trouble, ambient)
             self.versions.unsettled.discard(cell.id)
             self._learn(cell, self.versions.made[cell.id].keys(), inputs.keys() | files)
-            self._take_fingerprints(cell, changes.made)
+            self._take_fingerprints(changes.made)
             self.namespace.show_latest({*inputs, *changes.made})
             self.standing.forget(cell.id)
             self._show()
         return result
 
-    def _take_fingerprints(self, cell: Cell, made: Mapping[str, Version]) -> None:
+    def _take_fingerprints(self, made: Mapping[str, Version]) -> None:
         """What tasks read is fingerprinted as it leaves its cell, so that a later change can be seen."""
         self._graph_now()
         for name, version in made.items():
@@ -379,7 +390,8 @@ class Session:
             return
         for other in list(self.document.order):
             options = self.standing.cells[other].options
-            if other != cell.id and options is not None and options.name == cell.options.name and other.startswith("execution-"):
+            is_named_so = options is not None and options.name == cell.options.name
+            if other != cell.id and is_named_so and other.startswith("execution-"):
                 self.document.forget(other)
                 self.runner.results.pop(other, None)
                 self._graph_is_old = True
@@ -471,7 +483,7 @@ class Session:
             if result.trace is not None and not result.cached and result.trace.outputs[name].handle is None:
                 self.link.publisher.notice(
                     "info",
-                    f"`{self.standing.name(cell_id)}` changes `{name}` in place: what it leaves is a new version of it.",
+                    f"`{self.standing.name(cell_id)}` changes `{name}` in place: it leaves a new version of it.",
                     task=cell_id,
                     cell=cell_id,
                 )
@@ -619,14 +631,15 @@ class Session:
             if not request.targets:
                 return command.reply(_NOTHING_TO_DO[verb])
             for task in self.runner.needed(request.targets, request.forced):
-                row = self._rows.get(task) or RowView()
-                self._set_row(task, _with_state(row, "Scheduled", "" if self._is_free() else "waits for the cell that runs now"))
+                note = "" if self._is_free() else "waits for the cell that runs now"
+                self._set_row(task, _with_state(self.row(task), "Scheduled", note))
             self._queue.append(request)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin_draining)
         count = len(request.targets)
         what = f"{count} task{'s' if count > 1 else ''}"
-        return command.reply(f"{what} to run." if self._is_free() else f"{what} to run when the present cell has finished.")
+        when = "" if self._is_free() else " when the present cell has finished"
+        return command.reply(f"{what} to run{when}.")
 
     def _is_free(self) -> bool:
         return not self.interception.is_inside_a_cell and self.runner.running is None
@@ -675,9 +688,15 @@ class Session:
     def _unschedule(self, still: set[str]) -> None:
         for task, row in list(self._rows.items()):
             if row.state == "Scheduled" and task not in still:
-                result = self.runner.results.get(task)
-                state = "Pending" if result is None else "Failed" if result.error else "Cached" if result.cached else "Success"
-                self._set_row(task, _with_state(row, state, ""))
+                self._set_row(task, _with_state(row, self._last_state(task), ""))
+
+    def _last_state(self, task: str) -> str:
+        result = self.runner.results.get(task)
+        if result is None:
+            return "Pending"
+        if result.error is not None:
+            return "Failed"
+        return "Cached" if result.cached else "Success"
 
     def _request(self, verb: str, tasks: Sequence[str]) -> Request:
         """Which tasks a verb means. Raises `TaskError` when a text that it would run cannot be run."""
@@ -898,7 +917,7 @@ class Session:
     def _node(self, task: str) -> NodeView:
         cell = self.standing.cells[task]
         made = self.versions.made.get(task, {})
-        visible = [name for name in sorted(cell.writes - cell.hidden | cell.in_place)]
+        visible = sorted(cell.writes - cell.hidden | cell.in_place)
         visible += [n for n, v in sorted(made.items()) if n not in visible and v.in_place and not n.startswith("@")]
         graph = self.standing.graph
         reads = [name for name in sorted(graph.reads(task)) if self._is_shown_as_read(task, name)]
@@ -927,7 +946,7 @@ class Session:
         )  # fmt: skip
 
     def _show(self) -> None:
-        """Publishes what changed since it was last called: the graph, and the rows of tasks whose standing may differ."""
+        """Publishes what changed since it was last called: the graph, and rows of tasks that may stand differently."""
         with self._lock:
             graph = self._graph_now()
             publisher = self.link.publisher

@@ -36,7 +36,7 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one attempt ended. `error` is the user's exception. `uncached` says why nothing was stored, "" when it was."""
+    """How one attempt ended. `error` is the user's exception. `uncached` says why nothing was stored, else ""."""
 
     trace: Trace | None
     cached: bool = False
@@ -52,7 +52,8 @@ class Attempt:
     """What is needed to run one task once.
 
     `inputs` are the versions that it sees, by name, closed under what functions reach; `load` loads their
-    values and tells the inputs anew. `run` runs the body in the shell, showing its outputs in the right place. `ordinal` is its rank among equal cells.
+    values and tells the inputs anew. `run` runs the body in the shell, showing its outputs in the right
+    place. `ordinal` is its rank among equal cells.
     """
 
     cell: Cell
@@ -226,9 +227,7 @@ class Inline:
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
         error = execution.error_before_exec or execution.error_in_exec
         tree = ast.parse(self._transform(attempt.body)) if execution.error_before_exec is None else ast.Module([], [])
-        changes = self._namespace.settle(
-            cell, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None
-        )
+        changes = self._namespace.settle(cell, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
         self._namespace.versions.record(cell.id, changes.made)
         delta = self.surroundings.changed_by(ran.watch)
         if error is not None:
@@ -435,5 +434,3 @@ def _names_needed_by(statement: ast.stmt) -> set[str]:
 def _stores_into_a_module(statement: ast.stmt, values: Mapping[str, object]) -> bool:
     roots = stores_into(ast.Module([statement], []))
     return any(isinstance(values.get(root), types.ModuleType) for root in roots)
-
-

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from prefect_jupyter.app.plain import PlainCell, PlainRunError, plain_source, run_plainly
+from prefect_jupyter.oracle.plain import PlainCell, PlainRunError, plain_source, run_plainly
 
 ROOT = Path(__file__).parents[2]
 WRITES_ITS_PID = "import os; open('tmp', 'w').write(str(os.getpid())); os.rename('tmp', 'pid')"
@@ -136,7 +136,7 @@ def test_what_on_progress_raises_ends_the_run_and_the_kernel(tmp_path: Path) -> 
 
 def test_ctrl_c_ends_the_run_and_the_kernel(tmp_path: Path) -> None:
     program = f"""
-        from prefect_jupyter.app.plain import PlainCell, run_plainly
+        from prefect_jupyter.oracle.plain import PlainCell, run_plainly
         run_plainly([PlainCell("a", {WRITES_ITS_PID!r}), PlainCell("b", "while True: pass")], ".", 60)
     """
     process = subprocess.Popen(

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from prefect_jupyter.notebook.ambient import VIRGIN, Ambient
-from prefect_jupyter.notebook.ambient_deltas import DictDelta, ListDelta, Whole
-from prefect_jupyter.notebook.ambient_kinds import KINDS
+from prefect_jupyter.kernel.ambient import VIRGIN, Ambient
+from prefect_jupyter.kernel.ambient_deltas import DictDelta, ListDelta, Whole
+from prefect_jupyter.kernel.ambient_kinds import KINDS
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_what_the_task_changes_beside_an_import_counts(ambient: Ambient, importa
 FRESH = """
 import sys
 sys.path[:0] = [{root!r}]
-from prefect_jupyter.notebook.ambient import Ambient
+from prefect_jupyter.kernel.ambient import Ambient
 ambient = Ambient()
 with ambient.watch() as watch:
 {body}

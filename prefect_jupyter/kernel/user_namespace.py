@@ -143,7 +143,7 @@ class UserNamespace:
         name = wanted.name
         self._gather(wanted, cell)
         if self.bound.get(name) is wanted:
-            return lazily or name not in self.pending or self.load(name, cell)
+            return lazily or name not in self.pending or self.load(name)
         if wanted.is_absent:
             self._displace(name)
             self.values.pop(name, None)
@@ -160,7 +160,7 @@ class UserNamespace:
         self._displace(name)
         self.values.pop(name, None)
         self._now_bound(name, wanted, pending=True)
-        return lazily or self.load(name, cell)
+        return lazily or self.load(name)
 
     def _bind_retained_with(self, wanted: Version, cell: str | None) -> None:
         """What the same cell made along with a value that was kept comes back with it."""
@@ -180,7 +180,7 @@ class UserNamespace:
                 members[other] = seen
         are_bound = all(self.bound.get(other) is version for other, version in members.items())
         loads = {0 if other in self.pending else id(self._loads.get(other)) for other in members}
-        if are_bound and len(loads) == 1 or not self._store.has(wanted.reference):
+        if (are_bound and len(loads) == 1) or not self._store.has(wanted.reference):
             return
         for other, version in members.items():
             self._displace(other)
@@ -231,7 +231,7 @@ class UserNamespace:
             self.values.pop(name, None)
             self._now_bound(name, version, pending=not version.is_absent)
 
-    def load(self, name: str, cell: str | None = None) -> bool:
+    def load(self, name: str) -> bool:
         """Loads the value of a pending name, and of the names that share storage with it. False: it is lost."""
         if name not in self.pending:
             return name in self.values

@@ -94,9 +94,7 @@ class Interception:
         return self._depth > 0
 
     def _is_ours(self, silent: bool) -> bool:
-        return (
-            self._installed and not silent and self._depth == 0 and threading.current_thread() is self._thread
-        )
+        return self._installed and not silent and self._depth == 0 and threading.current_thread() is self._thread
 
     def _decide(self, raw_cell: str, **options: Any) -> bool:
         needs_loop = None
@@ -105,7 +103,12 @@ class Interception:
         return self._should_run_async(raw_cell, **options) if needs_loop is None else needs_loop
 
     async def _run(
-        self, raw_cell: str, store_history: bool = False, silent: bool = False, shell_futures: bool = True, **options: Any
+        self,
+        raw_cell: str,
+        store_history: bool = False,
+        silent: bool = False,
+        shell_futures: bool = True,
+        **options: Any,
     ) -> ExecutionResult:
         transformed = options.pop("transformed_cell", None)
         cell_id = options.get("cell_id")

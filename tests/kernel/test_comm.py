@@ -9,7 +9,7 @@ import comm
 import pytest
 from comm.base_comm import BaseComm, CommManager
 
-from prefect_jupyter.notebook.comm import PAGES_MAX, Link
+from prefect_jupyter.kernel.comm import PAGES_MAX, Link
 from prefect_jupyter.view.pipeline import NodeView, RowView
 from prefect_jupyter.view.protocol import HELLO_TARGET, PROTOCOL, TARGET, Command, Reply
 
@@ -60,8 +60,8 @@ class Kernel:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     made = Kernel()
-    monkeypatch.setattr("prefect_jupyter.notebook.comm.get_comm_manager", lambda: made.manager)
-    monkeypatch.setattr("prefect_jupyter.notebook.comm.create_comm", made.create)
+    monkeypatch.setattr("prefect_jupyter.kernel.comm.get_comm_manager", lambda: made.manager)
+    monkeypatch.setattr("prefect_jupyter.kernel.comm.create_comm", made.create)
     monkeypatch.setattr(comm, "get_comm_manager", lambda: made.manager)
     return made
 

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import clear_output, display
 
-from prefect_jupyter.notebook.outputs import LINE_CHARACTERS_MAX, Outputs, collapse_carriage_returns
+from prefect_jupyter.kernel.outputs import LINE_CHARACTERS_MAX, Outputs, collapse_carriage_returns
 
 
 @contextlib.contextmanager
@@ -43,7 +43,7 @@ def test_prints_are_recorded_and_still_appear(capsys: pytest.CaptureFixture[str]
 
 def test_a_task_in_the_background_tells_its_sink_only(capsys: pytest.CaptureFixture[str]) -> None:
     told = []
-    with installed() as outputs, outputs.capture(through=False, sink=lambda operation, output: told.append((operation, output))):
+    with installed() as outputs, outputs.capture(through=False, sink=lambda *what: told.append(what)):
         print("hidden")
     assert ("append", {"output_type": "stream", "name": "stdout", "text": "hidden"}) in told
     assert capsys.readouterr().out == ""

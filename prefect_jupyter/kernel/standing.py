@@ -72,7 +72,7 @@ class Standing:
         return self._judge(cell)
 
     def settle(self) -> None:
-        """Finds the verdicts that are in doubt, from the top. Where one comes out as it was, its readers keep theirs."""
+        """Finds the verdicts in doubt, from the top. Where one comes out as before, its readers keep theirs."""
         graph, doubtful = self.graph, self._doubtful
         places = [graph.position(cell) for cell in doubtful if cell in graph]
         heapify(places)
@@ -207,7 +207,7 @@ class Standing:
     def inputs(self, cell: str) -> dict[str, Input]:
         inputs: dict[str, Input] = {}
         for name, seen in self.seen(cell):
-            found = self._input(cell, name, seen)
+            found = self._input(name, seen)
             if found is not None:
                 inputs[name] = found
         trace = self.traces.get(cell)
@@ -232,7 +232,7 @@ class Standing:
             if version is not None and (seen is version or version.cell not in self._document):
                 todo |= version.reach - done
 
-    def _input(self, cell: str, name: str, seen: Version | str | None) -> Input | None:
+    def _input(self, name: str, seen: Version | str | None) -> Input | None:
         if isinstance(seen, Version):
             producer = seen.producer or ""
             return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from prefect_jupyter.app.compare import collapse, differences, normal_html, normal_text, parts, unstable
+from prefect_jupyter.oracle.compare import collapse, differences, normal_html, normal_text, parts, unstable
 
 
 def stream(text: str, name: str = "stdout") -> dict[str, Any]:

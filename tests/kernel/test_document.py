@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect_jupyter.notebook.document import Document
+from prefect_jupyter.kernel.document import Document
 
 
 def test_an_execution_without_an_id_is_a_new_cell_at_the_end() -> None:

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from prefect_jupyter.notebook.ambient import DEFAULT, VIRGIN, Ambient
-from prefect_jupyter.notebook.ambient_deltas import DictDelta
-from prefect_jupyter.notebook.document import Document
-from prefect_jupyter.notebook.surroundings import Surroundings
-from prefect_jupyter.notebook.versions import Versions
+from prefect_jupyter.kernel.ambient import DEFAULT, VIRGIN, Ambient
+from prefect_jupyter.kernel.ambient_deltas import DictDelta
+from prefect_jupyter.kernel.document import Document
+from prefect_jupyter.kernel.surroundings import Surroundings
+from prefect_jupyter.kernel.versions import Versions
 
 
 class Notebook:

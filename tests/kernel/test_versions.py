@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prefect_jupyter.notebook.document import Document
-from prefect_jupyter.notebook.versions import Version, Versions
+from prefect_jupyter.kernel.document import Document
+from prefect_jupyter.kernel.versions import Version, Versions
 
 
 def three_cells() -> tuple[Document, Versions]:

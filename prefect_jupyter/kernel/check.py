@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..app.compare import Difference, Place, differences, unstable
-from ..app.plain import PlainCell, run_plainly
+from ..oracle.compare import Difference, Place, differences, unstable
+from ..oracle.plain import PlainCell, run_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Callable

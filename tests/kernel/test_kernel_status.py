@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from prefect_jupyter.notebook.kernel_status import KernelStatus
+from prefect_jupyter.kernel.kernel_status import KernelStatus
 
 
 class Kernel:

@@ -55,7 +55,7 @@ class Magics:
         magics["line"].pop("flow", None)
         magics["cell"].pop("task", None)
 
-    def _task(self, line: str, cell: str) -> None:
+    def _task(self, _line: str, _cell: str) -> None:
         """Reached only where no notebook cell is run: from a script or another cell's code."""
         raise TaskError(
             "%%task makes a task of a notebook cell. Inside other code there is no cell: "
@@ -75,7 +75,7 @@ class Magics:
         handler: Callable[[list[str]], Any] = getattr(self, f"_do_{verb}")
         return handler(arguments)
 
-    def _do_show(self, names: list[str]) -> None:
+    def _do_show(self, _names: list[str]) -> None:
         self._session.show_graph()
 
     def _do_run(self, names: list[str]) -> None:
@@ -100,15 +100,15 @@ class Magics:
         for name in _some(names, "why"):
             print(self._session.why(name))
 
-    def _do_status(self, names: list[str]) -> None:
+    def _do_status(self, _names: list[str]) -> None:
         print(text(self._session.view()))
 
-    def _do_check(self, names: list[str]) -> None:
+    def _do_check(self, _names: list[str]) -> None:
         print(self._session.check())
 
     def _do_config(self, words: list[str]) -> None:
         settings = self._session.settings
-        known = {name: trait for name, trait in settings.traits(config=True).items()}
+        known = dict(settings.traits(config=True))
         for word in words:
             name, equals, value = word.partition("=")
             if name not in known or not equals:
@@ -131,15 +131,15 @@ class Magics:
             return
         print(", ".join(f"{count} {kind if kind != 'skipped' else 'not run'}" for kind, count in done.items() if count))
 
-    def _complete_flow(self, shell: InteractiveShell, event: Any) -> list[str]:
+    def _complete_flow(self, _shell: InteractiveShell, event: Any) -> list[str]:
         words = event.line.split()
-        if len(words) < 2 or len(words) == 2 and not event.line.endswith(" "):
+        if len(words) < 2 or (len(words) == 2 and not event.line.endswith(" ")):
             return list(VERBS)
         if words[1] == "config":
             return [f"{name}=" for name in self._session.settings.trait_names(config=True)]
         return list(self._session.verdicts())
 
-    def _complete_task(self, shell: InteractiveShell, event: Any) -> list[str]:
+    def _complete_task(self, _shell: InteractiveShell, event: Any) -> list[str]:
         return complete(event.line, len(event.line))
 
 

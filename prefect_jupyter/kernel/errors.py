@@ -13,5 +13,5 @@ class TaskError(Exception):
         return [f"\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
 
 
-class NotRun(TaskError):
+class NotRun(TaskError):  # noqa: N818 - its name is what a person reads
     """A cell was not run because a task that it needs has failed."""

@@ -122,9 +122,7 @@ class Runner:
             options = self.standing.cells[cell_id].options
             assert options is not None
             upstream = tuple(above for above in graph.task_upstream(cell_id) if above in among)
-            tasks.append(
-                RunTask(cell_id, upstream, options.trigger, options.retry, graph.names[cell_id])
-            )
+            tasks.append(RunTask(cell_id, upstream, options.trigger, options.retry, graph.names[cell_id]))
         outer = (self.engine, self._request, self.quiet)
         explicit = {*request.targets, *request.forced} if request.patient else set()
         self.quiet = frozenset(task for task in order if task not in explicit and self._still_fails(task))
@@ -156,7 +154,7 @@ class Runner:
         if problems:
             return Outcome("failed", problems[0].message, retry=False)
         result = await self.attempt(cell, forced=cell_id in request.forced or attempt > 1)
-        return self._outcome(cell_id, result)
+        return self._outcome(result)
 
     def _still_fails(self, cell_id: str) -> bool:
         """It failed, and would meet the same text and inputs again: it is not tried for those that need it."""
@@ -223,7 +221,7 @@ class Runner:
         self.ended(cell.id, result)
         self.namespace.show_latest({*inputs, *self.versions.made.get(cell.id, ())})
 
-    def _outcome(self, cell_id: str, result: Result) -> Outcome:
+    def _outcome(self, result: Result) -> Outcome:
         if isinstance(result.error, _INTERRUPTED):
             return Outcome("cancelled", "interrupted")
         if result.error is not None:
@@ -269,7 +267,7 @@ class Runner:
         return cell is not None and cell.is_task and cell_id in self.standing.graph and not cell.problems
 
     def see(self, cell: Cell) -> dict[str, Version]:
-        """The versions that `cell` reads, closed under what functions reach; bound, but not loaded. Main thread only."""
+        """The versions that `cell` reads, closed under what functions reach; bound, not loaded. Main thread only."""
         inputs: dict[str, Version] = {}
         todo = set(self.standing.graph.reads(cell.id))
         if cell.is_task:  # a plain cell that only defines reads nothing of what its functions will
@@ -292,11 +290,7 @@ class Runner:
     def _is_written_below_only(self, cell: Cell, name: str) -> bool:
         """In a run from the top the name would not be there yet."""
         held = self.namespace.bound.get(name)
-        return (
-            held is not None
-            and held.cell in self.document
-            and self.versions.seen_by(cell.id, name) is None
-        )
+        return held is not None and held.cell in self.document and self.versions.seen_by(cell.id, name) is None
 
     def _ordinal(self, cell: Cell) -> int:
         place = self.document.place(cell.id) or 0

@@ -247,7 +247,7 @@ def _update_environ(changed: Mapping[Any, Any], deleted: tuple[Any, ...]) -> Non
 
 def _read_folder() -> str | None:
     try:
-        return os.getcwd()  # noqa: PTH109 - a string, fast
+        return os.getcwd()
     except FileNotFoundError:  # somebody removed it
         return None
 

@@ -12,6 +12,6 @@ from traitlets.config import Configurable
 class Flow(Configurable):
     """Settings of prefect_jupyter."""
 
-    stop_on_error = Bool(
-        False, help="A failed task aborts the cells queued behind it, as a plain cell does."
-    ).tag(config=True)
+    stop_on_error = Bool(False, help="A failed task aborts the cells queued behind it, as a plain cell does.").tag(
+        config=True
+    )
