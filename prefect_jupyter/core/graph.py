@@ -6,6 +6,7 @@ A graph is a value: new text, order or experience makes a new graph. It must not
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -62,6 +63,7 @@ class Graph:
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     _positions: Mapping[str, int] = field(default_factory=dict, repr=False)
     _reads: tuple[frozenset[str], ...] = field(default=(), repr=False)
+    _ranks: tuple[int, ...] = field(default=(), repr=False)
     _writers: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
     _above: tuple[Mapping[int, tuple[str, ...]], ...] = field(default=(), repr=False)
     _below: tuple[Mapping[int, tuple[str, ...]], ...] = field(default=(), repr=False)
@@ -91,6 +93,10 @@ class Graph:
         """Every name whose value can matter to the cell, through the functions that it calls too."""
         return self._reads[self._positions[cell_id]]
 
+    def rank(self, cell_id: str) -> int:
+        """How many cells above have the same code."""
+        return self._ranks[self._positions[cell_id]]
+
     def readers(self, cell_id: str, name: str) -> tuple[str, ...]:
         """The cells that read `name` in the version that `cell_id` leaves."""
         below = self._below[self._positions[cell_id]]
@@ -117,6 +123,21 @@ class Graph:
     def descendants(self, cell_ids: Iterable[str]) -> tuple[str, ...]:
         """All that needs any of `cell_ids`; one of them is included only when it needs another one."""
         return self._reach(cell_ids, self._below)
+
+    def changed_since(self, before: Graph) -> tuple[str, ...]:
+        """The cells that may stand otherwise than in `before`: all of them, unless cells were only added below."""
+        kept = len(before.cells)
+        if self.cells[:kept] != before.cells:
+            return tuple(self._positions)
+        return tuple(
+            cell.id
+            for position, cell in enumerate(self.cells)
+            if position >= kept
+            or self._reads[position] != before._reads[position]
+            or self._above[position] != before._above[position]
+            or self.names.get(cell.id) != before.names.get(cell.id)
+            or self.problems.get(cell.id) != before.problems.get(cell.id)
+        )
 
     def _reach(self, cell_ids: Iterable[str], neighbours: Sequence[Iterable[int]]) -> tuple[str, ...]:
         seen: set[int] = set()
@@ -169,6 +190,7 @@ def connect(
         problems=find_problems(cells, bindings, Places(names, labels, positions), external),
         _positions=positions,
         _reads=bindings.reads,
+        _ranks=_ranked(cells),
         _writers=bindings.writers,
         _above=bindings.above,
         _below=bindings.below,
@@ -239,6 +261,15 @@ def _reads_of_own_functions(cell: Cell) -> frozenset[str]:
 
 def _declared_outputs(cell: Cell) -> frozenset[str]:
     return frozenset(cell.options.outputs or ()) if cell.options is not None else frozenset()
+
+
+def _ranked(cells: Iterable[Cell]) -> tuple[int, ...]:
+    counts: Counter[str] = Counter()
+    ranks: list[int] = []
+    for cell in cells:
+        ranks.append(counts[cell.digest])
+        counts[cell.digest] += 1
+    return tuple(ranks)
 
 
 def _condense(

@@ -440,3 +440,50 @@ def test_descendants_and_ancestors_mirror_each_other(cells: list[Cell]) -> None:
     for cell in cells:
         assert all(cell.id in graph.ancestors([below]) for below in graph.descendants([cell.id]))
         assert all(cell.id in graph.descendants([above]) for above in graph.ancestors([cell.id]))
+
+
+# What is another one than before
+
+
+def test_equal_cells_are_counted_from_the_top() -> None:
+    cells = [Cell(id=cell_id, source="", digest=digest) for cell_id, digest in zip("abcd", "xyxx", strict=True)]
+    graph = connect(cells)
+    assert [graph.rank(cell_id) for cell_id in "abcd"] == [0, 0, 1, 2]
+
+
+def test_a_cell_below_changes_nothing_for_those_above() -> None:
+    cells = [task("a", "", "x"), task("b", "x", "y")]
+    assert connect([*cells, task("c", "y", "x")]).changed_since(connect(cells)) == ("c",)
+
+
+def test_a_cell_below_that_writes_what_one_above_reads_changes_that_one() -> None:
+    cells = [task("a", "missing", "x"), task("b", "x", "y")]
+    assert connect([*cells, task("c", "", "missing")]).changed_since(connect(cells)) == ("a", "c")
+
+
+def test_a_cell_below_that_takes_the_name_of_one_above_changes_that_one() -> None:
+    cells = [task("a", "", "x"), task("b", "x", "y")]
+    assert connect([*cells, task("c", named="y")]).changed_since(connect(cells)) == ("b", "c")
+
+
+def test_what_runs_taught_changes_the_cell_and_who_reads_it() -> None:
+    cells = [task("a", "", "x"), task("b", "x"), task("c", "y"), task("d")]
+    taught = connect(cells, {"b": Learned(writes=names("y"))})
+    assert taught.changed_since(connect(cells)) == ("c",)
+    assert connect(cells, {"d": Learned(reads=names("x"))}).changed_since(connect(cells)) == ("d",)
+
+
+def test_another_text_or_order_may_change_all() -> None:
+    cells = [task("a", "", "x"), task("b", "x", "y")]
+    assert connect([task("a", "", "z"), cells[1]]).changed_since(connect(cells)) == ("a", "b")
+    assert connect(cells[1:]).changed_since(connect(cells)) == ("b",)
+
+
+@given(documents(), st.integers(0, 8))
+def test_a_cell_that_is_not_told_of_is_connected_as_before(cells: list[Cell], kept: int) -> None:
+    before, after = connect(cells[:kept]), connect(cells)
+    for cell in {each.id for each in cells[:kept]} - set(after.changed_since(before)):
+        assert after.upstream(cell) == before.upstream(cell)
+        assert after.reads(cell) == before.reads(cell)
+        assert after.problems.get(cell) == before.problems.get(cell)
+        assert after.names.get(cell) == before.names.get(cell)
