@@ -60,6 +60,7 @@ class DiskStore:
         self._unusable = False
         self._memory = MemoryStore()
         self._said: set[str] = set()
+        self._last: dict[tuple[str, str], str] = {}  # what need not be written again
         self._lock = threading.RLock()
 
     # Traces
@@ -156,19 +157,29 @@ class DiskStore:
     def has(self, reference: str) -> bool:
         return self._memory.has(reference) or self._on_disk(lambda opened: opened.index.has_record(reference), bool)
 
+    def present(self, references: Iterable[str]) -> set[str]:
+        wanted = list(references)
+        stored = self._on_disk(lambda opened: opened.index.records_present(wanted), set[str])
+        return stored | self._memory.present(wanted)
+
     # Notebooks
 
     def remember(self, notebook: str, task: str, key: str) -> None:
+        if self._last.get((notebook, task)) == key:
+            return
         self._on_disk(
             lambda opened: opened.index.remember(notebook, task, key),
             lambda: self._memory.remember(notebook, task, key),
         )
+        self._last[notebook, task] = key
 
     def recall(self, notebook: str) -> dict[str, str]:
-        return {
+        last = {
             **self._on_disk(lambda opened: opened.index.recall(notebook), dict[str, str]),
             **self._memory.recall(notebook),
         }
+        self._last |= {(notebook, task): key for task, key in last.items()}
+        return last
 
     # The whole
 
@@ -197,6 +208,7 @@ class DiskStore:
             except sqlite3.DatabaseError as error:
                 self._say("damaged index", f"The cache index was damaged ({error}): it starts anew.")
                 opened.index.move_aside()
+                self._last.clear()
                 return act(opened)
         except (OSError, sqlite3.Error) as error:
             self._say(

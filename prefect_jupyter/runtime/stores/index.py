@@ -83,6 +83,15 @@ class Index:
     def has_record(self, reference: str) -> bool:
         return bool(self._all("SELECT 1 FROM records WHERE reference = ?", (reference,)))
 
+    def records_present(self, references: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for start in range(0, len(references), _KEYS_A_QUERY):
+            some = references[start : start + _KEYS_A_QUERY]
+            marks = ",".join("?" * len(some))
+            rows = self._all(f"SELECT reference FROM records WHERE reference IN ({marks})", tuple(some))
+            found.update(reference for (reference,) in rows)
+        return found
+
     def put_record(self, reference: str, entry: bytes, size_bytes: int) -> None:
         self._change(("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (reference, entry, size_bytes)))
 

@@ -59,6 +59,9 @@ class MemoryStore:
         with self._lock:
             return reference in self._values
 
+    def present(self, references: Iterable[str]) -> set[str]:
+        return {reference for reference in references if self.has(reference)}
+
     def remember(self, notebook: str, task: str, key: str) -> None:
         with self._lock:
             self._last.setdefault(notebook, {})[task] = key

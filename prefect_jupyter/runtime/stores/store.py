@@ -47,6 +47,9 @@ class Store(Protocol):
     def has(self, reference: str) -> bool:
         """Whether there is such a value; it is not verified yet."""
 
+    def present(self, references: Iterable[str]) -> set[str]:
+        """Those of `references` that there are values of: `has`, for many at once."""
+
     def remember(self, notebook: str, task: str, key: str) -> None:
         """Note the key of the last trace of a task."""
 

@@ -181,3 +181,9 @@ def test_the_registry_opens_a_users_store(tmp_path: Path, monkeypatch: pytest.Mo
     assert list((tmp_path / "chosen").glob("index-*.sqlite"))
     with pytest.raises(ValueError, match="choose one of disk, memory"):
         open_store("cloud", said)
+
+
+def test_many_references_are_asked_for_at_once(store: Open) -> None:
+    kept = [store().put_value(dump({"n": number}, {}), None) for number in range(600)]
+    assert store().present([*kept, "missing"]) == set(kept)
+    assert store().present([]) == set()
