@@ -173,7 +173,7 @@ export class Stage {
   }
 
   jump(camera: Camera): void {
-    this.motion = null;
+    this.stop();
     this.camera = camera;
     this.shown = null;
     this.canvasStale = true;
@@ -185,8 +185,15 @@ export class Stage {
       this.jump(camera);
       return;
     }
+    this.stop();
     this.motion = new Motion(this.camera, camera);
     this.request();
+  }
+
+  /** End a motion before its time: the cards that were on their way are put where they belong. */
+  private stop(): void {
+    this.movedCards = this.movedCards || (this.motion?.movesCards ?? false);
+    this.motion = null;
   }
 
   /** Move as little as shows a card whole; `covered` pixels at the bottom are under the details. */
@@ -286,7 +293,7 @@ export class Stage {
     this.shown = null;
     this.canvasStale = true;
     this.camera = motion.at(time);
-    this.movedCards = motion.movesCards;
+    this.movedCards = this.movedCards || motion.movesCards;
     if (motion.ended) {
       this.motion = null;
     }

@@ -482,6 +482,19 @@ describe('the camera', () => {
     expect(tasks().map(item => item.style.transform)).toEqual(flat);
   });
 
+  test.each(['Fit graph (F)', 'Zoom in (+)'])('cards arrive where they belong when %s is pressed on their way', words => {
+    button('.pj-toolbar', 'Change direction').click();
+    settle();
+    const places = tasks().map(item => item.style.transform);
+    button('.pj-toolbar', 'Change direction').click();
+    settle();
+    button('.pj-toolbar', 'Change direction').click();
+    vi.advanceTimersByTime(40);
+    button('.pj-toolbar', words).click();
+    settle();
+    expect(tasks().map(item => item.style.transform)).toEqual(places);
+  });
+
   test('does not glide for who prefers stillness', () => {
     vi.stubGlobal('matchMedia', () => ({ matches: true }));
     const frames = vi.spyOn(window, 'requestAnimationFrame');
