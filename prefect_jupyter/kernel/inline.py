@@ -95,8 +95,16 @@ class Inline:
         self.files = files
         self._lock = lock
         self._transform = transform
+        self._expected: dict[str, list[Trace]] = {}
+        self._present: set[str] = set()
 
     # --- key and look-up
+
+    def expect(self, keys: Iterable[str]) -> None:
+        """Many tasks are about to be looked up, most of them under these keys: the store is read at once."""
+        self._expected = self._store.traces_of(keys)
+        traces = [trace for found in self._expected.values() for trace in found]
+        self._present = self._store.present({reference for trace in traces for reference in _references(trace)})
 
     def key(self, attempt: Attempt) -> str:
         inputs = {name: version.fingerprint or "" for name, version in attempt.inputs.items()}
@@ -116,8 +124,9 @@ class Inline:
 
     def look_up(self, attempt: Attempt, key: str) -> Trace | None:
         """The newest trace under `key` whose discovered inputs are as they were and whose values are all there."""
-        for trace in self._store.traces(key):
-            if trace.executes or not all(map(self._store.has, (*trace.groups, *trace.ambient_out.values()))):
+        expected = self._expected.pop(key, None)
+        for trace in self._store.traces(key) if expected is None else expected:
+            if trace.executes or not all(map(self._is_present, _references(trace))):
                 continue
             sees = self.surroundings.fingerprint
             if any(sees(attempt.cell.id, item) != known for item, known in trace.ambient_in.items()):
@@ -131,6 +140,9 @@ class Inline:
                 continue
             return trace
         return None
+
+    def _is_present(self, reference: str) -> bool:
+        return reference in self._present or self._store.has(reference)
 
     # --- one attempt
 
@@ -410,6 +422,11 @@ def written_files(cell: str, files: Mapping[str, FileStamp]) -> dict[str, Versio
         f"file:{path}": Version(name=f"file:{path}", cell=cell, fingerprint=known.digest)
         for path, known in files.items()
     }
+
+
+def _references(trace: Trace) -> tuple[str, ...]:
+    """The values that the store must have to answer a task with `trace`."""
+    return (*trace.groups, *trace.ambient_out.values())
 
 
 def _is_lost(output: Output) -> bool:

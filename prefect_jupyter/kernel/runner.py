@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Container, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from IPython.core.interactiveshell import ExecutionResult
@@ -27,6 +28,7 @@ from .standing import Failure, Standing
 from .user_namespace import UserNamespace, is_notebook_name
 from .versions import Version, Versions
 
+MANY = 20
 _INTERRUPTED = (KeyboardInterrupt, asyncio.CancelledError)
 
 
@@ -90,6 +92,7 @@ class Runner:
     has_await: Callable[[Cell], bool]
     listen: Callable[[Event], None]
     ended: Callable[[str, Result], None]
+    last_keys: Callable[[], Mapping[str, str]]
     counts: Counts = field(default_factory=Counts)
     results: dict[str, Result] = field(default_factory=dict)
     engine: Engine | None = None
@@ -128,10 +131,23 @@ class Runner:
         self.quiet = frozenset(task for task in order if task not in explicit and self._still_fails(task))
         self.engine, self._request = Engine(self._perform, self.clock, self.listen), request
         try:
-            with self.interrupts.held():
+            with self.interrupts.held(), self._expecting(task for task in order if task not in request.forced):
                 return await self.engine.run(tasks)
         finally:
             self.engine, self._request, self.quiet = outer
+
+    @contextmanager
+    def _expecting(self, tasks: Iterable[str]) -> Iterator[None]:
+        """Reads at once what the store had last of many tasks, instead of asking it for one after the other."""
+        names = {self.standing.graph.names[task] for task in tasks}
+        if len(names) < MANY:
+            yield
+            return
+        self.inline.expect(key for name, key in self.last_keys().items() if name in names)
+        try:
+            yield
+        finally:
+            self.inline.expect(())
 
     def cancel(self, tasks: Iterable[str] | None) -> bool:
         """Stops dispatch first, then the task that runs. Any thread may call. False: nothing of it was under way."""
@@ -176,7 +192,7 @@ class Runner:
                 result = await self.inline.perform(
                     Attempt(
                         cell=cell,
-                        ordinal=self._ordinal(cell),
+                        ordinal=self.standing.graph.rank(cell.id),
                         body=self.body_of(cell),
                         inputs=inputs,
                         load=lambda: self.load(cell),
@@ -291,11 +307,3 @@ class Runner:
         """In a run from the top the name would not be there yet."""
         held = self.namespace.bound.get(name)
         return held is not None and held.cell in self.document and self.versions.seen_by(cell.id, name) is None
-
-    def _ordinal(self, cell: Cell) -> int:
-        place = self.document.place(cell.id) or 0
-        return sum(
-            1
-            for other in self.document.order[:place]
-            if other in self.standing.cells and self.standing.cells[other].digest == cell.digest
-        )

@@ -105,6 +105,7 @@ class Session:
             has_await=self._has_await,
             listen=self._listen,
             ended=self._ended,
+            last_keys=lambda: self.store.recall(self.notebook),
         )
         self._awaits: dict[str, bool] = {}
         self._waiting: set[str] = set()  # tasks that need an event loop
@@ -179,6 +180,7 @@ class Session:
                 made[name] = self.namespace.bound[name] = Version(name=name, cell=cell.id)
         self.versions.record(cell.id, made)
         self.standing.plain_runs[cell.id] = PlainRun(cell.digest)
+        self.standing.forget(cell.id)
         self._graph_is_old = True
 
     # --- cells
@@ -187,16 +189,15 @@ class Session:
         if self._turn.locked():
             return True
         with self._lock:
-            if self._may_wait(analyse(cell_id or "", text, self._transform)):
+            known = self.standing.cells.get(cell_id or "")
+            if known is None or known.source != text:
+                known = analyse(cell_id or "", text, self._transform)
+            if self._may_wait(known):
                 return True
-            if (
-                self._waiting
-                and cell_id is not None
-                and cell_id in self.document
-                and not self._waiting.isdisjoint(self._graph_now().ancestors([cell_id]))
-            ):
-                return True
-        return None
+            graph = self._graph_now() if self._waiting else None
+            if graph is None or cell_id is None or cell_id not in graph:
+                return None
+            return None if self._waiting.isdisjoint(graph.ancestors([cell_id])) else True
 
     async def on_cell(self, execution: Execution) -> ExecutionResult:
         async with self._turn:
@@ -448,13 +449,14 @@ class Session:
                     self._cell(cell_id)
                 self._graph_is_old = False
                 self.versions.rebuild()
-                self.standing.graph = connect(
-                    [self.standing.cells[cell_id] for cell_id in self.document.order],
-                    self._learned,
-                    labels={cell_id: self.document.label(cell_id) for cell_id in self.document.order},
-                    external=_External(self),
+                self.standing.connect(
+                    connect(
+                        [self.standing.cells[cell_id] for cell_id in self.document.order],
+                        self._learned,
+                        labels={cell_id: self.document.label(cell_id) for cell_id in self.document.order},
+                        external=_External(self),
+                    )
                 )
-                self.standing.forget_all()
             return self.standing.graph
 
     def _learn(self, cell: Cell, written: Iterable[str], read: Iterable[str]) -> None:

@@ -128,8 +128,10 @@ class Standing:
             return trace.ambient_in
         return run.ambient if run is not None else {}
 
-    def forget_all(self) -> None:
-        self._doubt(self.cells)
+    def connect(self, graph: Graph) -> None:
+        """From now on `graph` says who reads what. In doubt is what it connects in another way."""
+        before, self.graph = self.graph, graph
+        self._doubt(graph.changed_since(before))
 
     def _doubt(self, cells: Collection[str]) -> None:
         self._doubtful.update(cells)
