@@ -37,7 +37,7 @@ export class Chip extends Widget {
     this.badge = icon('clock', this.node);
     this.words = element('span', 'pj-cell-words', this.node);
     this.reason = element('span', 'pj-cell-reason', this.node);
-    this.names = element('span', 'pj-cell-names', this.node);
+    this.names = element('span', '', element('span', 'pj-cell-names', this.node));
     const buttons = element('span', 'pj-cell-buttons', this.node);
     for (const { verb, icon: picture, words } of BUTTONS) {
       const made = button(picture, words, buttons, 'pj-cell-button');

@@ -25,10 +25,15 @@ export const SCALE_READABLE = 0.8;
 /** Below this a whole graph is too small to open on. */
 export const SCALE_OPEN_MIN = 0.45;
 
+/** The height of the bar in the corner of the view, with the air around it. */
+const BAR = 50;
+
+/** The whole graph, as large as fits; higher than the middle as far as that brings it out from under the bar. */
 export function fitted(bounds: Rect, size: Size): Camera {
   const [w, h] = [bounds.x1 - bounds.x0, bounds.y1 - bounds.y0];
   const k = Math.min(1, size.width / w, size.height / h);
-  return { k, x: (size.width - w * k) / 2 - bounds.x0 * k, y: (size.height - h * k) / 2 - bounds.y0 * k };
+  const top = Math.min((size.height - h * k) / 2, Math.max(0, size.height - BAR - h * k));
+  return { k, x: (size.width - w * k) / 2 - bounds.x0 * k, y: top - bounds.y0 * k };
 }
 
 /** Scaled about a point of the view, no farther out than the fitted graph needs. */
