@@ -100,12 +100,15 @@ def _trigger(text: str) -> str:
     return text
 
 
-def _nearest(word: str, candidates: Sequence[str], otherwise: str) -> str:
-    close = get_close_matches(word, candidates, n=1, cutoff=0.6)
+def _nearest(word: str, candidates: Sequence[str], otherwise: str, alike: float = 0.6) -> str:
+    close = get_close_matches(word, candidates, n=1, cutoff=alike)
     if close:
         return f": did you mean `{close[0]}`?"
     return ": " + otherwise + ", ".join(f"`{candidate}`" for candidate in candidates)
 
+
+# All of them begin with the same dashes: `--bogus` is no mistyped `--outputs`.
+_FLAGS_ALIKE = 0.7
 
 OPTIONS: tuple[Option, ...] = (
     Option(("-i", "--inputs"), "inputs", "names that the cell reads, beside those that its text shows", "a,b", _names),
@@ -138,13 +141,13 @@ BY_FLAG: dict[str, Option] = {flag: option for option in OPTIONS for flag in opt
 
 def nearest_option(flag: str) -> Option | None:
     """The option that a mistyped one is likely to be."""
-    close = get_close_matches(flag, tuple(BY_FLAG), n=1, cutoff=0.6)
+    close = get_close_matches(flag, tuple(BY_FLAG), n=1, cutoff=_FLAGS_ALIKE)
     return BY_FLAG[close[0]] if close else None
 
 
 def unknown_option(flag: str) -> str:
     """What to say of an option that does not exist."""
-    return f"unknown option `{flag}`" + _nearest(flag, tuple(BY_FLAG), "there are ")
+    return f"unknown option `{flag}`" + _nearest(flag, tuple(BY_FLAG), "there are ", _FLAGS_ALIKE)
 
 
 def refuse_name(name: str) -> str | None:

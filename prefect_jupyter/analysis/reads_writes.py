@@ -57,7 +57,7 @@ def _read(source: str, transform: Callable[[str], str], transformed: str | Unrea
     if transformed is None:
         transformed = _transformed(code, transform)
     if isinstance(transformed, Unreadable):
-        return replace(cell, problems=(*problems, Problem(*transformed)))
+        return replace(cell, problems=(*problems, _unreadable(*transformed)))
     offset = _blank_lines(code) - _blank_lines(transformed)
     try:
         tree = parse(transformed)
@@ -68,7 +68,7 @@ def _read(source: str, transform: Callable[[str], str], transformed: str | Unrea
         check(tree)
     except NotPythonError as error:
         line = None if error.line is None else error.line + offset
-        return replace(cell, problems=(*problems, Problem(str(error), line)))
+        return replace(cell, problems=(*problems, _unreadable(str(error), line)))
     except RecursionError:  # the cell may run all the same
         return replace(cell, reads_everything=True, problems=(*problems, Problem(_TOO_DEEP)))
     problems += tuple(
@@ -88,6 +88,11 @@ def _transformed(code: str, transform: Callable[[str], str]) -> str | Unreadable
         return Unreadable((_TOO_DEEP, None))
     except Exception as error:  # a transformer is anyone's code
         return Unreadable((f"the cell cannot be read: {str(error) or type(error).__name__}", None))
+
+
+def _unreadable(message: str, line: int | None) -> Problem:
+    """What Python says of a text says nothing without its line."""
+    return Problem(message if line is None else f"line {line}: {message}", line)
 
 
 def _options(header: Header | None) -> tuple[TaskOptions | None, tuple[Problem, ...]]:

@@ -60,9 +60,9 @@ def _first_in_text(candidates: frozenset[str], source: str) -> str:
 
 
 class Places:
-    """How messages speak of cells: `'fit' (cell [3])` for a task, `cell [3]` for another one.
+    """How messages speak of cells: `fit` ([3]) for a task, [3] for another one.
 
-    `labels` are the labels that a person sees beside the cells; a cell without one is counted from the top.
+    `labels` are what a person calls the cells; a cell without one is counted from the top.
     """
 
     __slots__ = ("_labels", "_names", "_positions")
@@ -73,11 +73,11 @@ class Places:
         self._positions = positions
 
     def label(self, cell_id: str) -> str:
-        return self._labels.get(cell_id) or f"{self._positions[cell_id] + 1} from the top"
+        return self._labels.get(cell_id) or f"cell {self._positions[cell_id] + 1} from the top"
 
     def short(self, cell_id: str) -> str:
-        return self._names.get(cell_id) or f"cell {self.label(cell_id)}"
+        return self._names.get(cell_id) or self.label(cell_id)
 
     def full(self, cell_id: str) -> str:
         name = self._names.get(cell_id)
-        return f"'{name}' (cell {self.label(cell_id)})" if name else f"cell {self.label(cell_id)}"
+        return f"`{name}` ({self.label(cell_id)})" if name else self.label(cell_id)

@@ -64,7 +64,7 @@ def _equal_names(cells: Sequence[Cell], places: Places) -> list[tuple[str, Probl
             owner = owners.setdefault(name, cell.id)
             if owner != cell.id:
                 where = f"{places.label(owner)} and {places.label(cell.id)}"
-                found.append((cell.id, Problem(f"two tasks are called `{name}`: {where}: rename one")))
+                found.append((cell.id, Problem(f"two tasks are called `{name}`, {where}: rename one of them")))
     return found
 
 
@@ -84,7 +84,7 @@ def _inversions(
                 (
                     reader,
                     Problem(
-                        f"'{inversion.name}' is read by {places.full(reader)} but written below it by "
+                        f"`{inversion.name}` is read by {places.full(reader)} but written below it by "
                         f"{places.full(writer)}: move one of them"
                     ),
                 )
@@ -93,7 +93,7 @@ def _inversions(
         circle = " → ".join(places.short(cells[position].id) for position in (*path, inversion.reader))
         problem = Problem(
             f"{circle}: each of these needs the one before it, so none can be first; "
-            f"'{inversion.name}' is read by {places.full(reader)} but written below it by {places.full(writer)}: "
+            f"`{inversion.name}` is read by {places.full(reader)} but written below it by {places.full(writer)}: "
             "give one of the values another name, or join the cells"
         )
         found.extend((cells[position].id, problem) for position in path if cells[position].is_task)

@@ -316,7 +316,7 @@ def test_equal_default_names_are_counted_and_never_take_an_explicit_one() -> Non
 def test_two_explicit_names_alike_refuse_the_later_task() -> None:
     cells = [task("a", "", "x", named="clean"), task("b", "", "y"), task("c", "", "z", named="clean")]
     graph = connect(cells, labels={"a": "[3]", "c": "[7]"})
-    assert messages(graph) == {"c": ["two tasks are called `clean`: [3] and [7]: rename one"]}
+    assert messages(graph) == {"c": ["two tasks are called `clean`, [3] and [7]: rename one of them"]}
     assert graph.names == {"a": "clean", "b": "y", "c": "clean·2"}
 
 
@@ -326,14 +326,14 @@ def test_two_explicit_names_alike_refuse_the_later_task() -> None:
 def test_a_reader_above_its_only_writer_is_told_to_move() -> None:
     cells = [task("a", "df", "model", named="fit"), task("b", "", "df", named="load")]
     graph = connect(cells, labels={"a": "[3]", "b": "[7]"})
-    expected = "'df' is read by 'fit' (cell [3]) but written below it by 'load' (cell [7]): move one of them"
+    expected = "`df` is read by `fit` ([3]) but written below it by `load` ([7]): move one of them"
     assert messages(graph) == {"a": [expected]}
     assert graph.edges == ()
 
 
 def test_a_writer_in_a_plain_cell_without_a_label_is_counted_from_the_top() -> None:
     graph = connect([task("a", "df", "model"), plain("b", "", "df")])
-    assert messages(graph)["a"][0].startswith("'df' is read by 'model' (cell 1 from the top) but written below it by ")
+    assert messages(graph)["a"][0].startswith("`df` is read by `model` (cell 1 from the top) but written below it by ")
     assert messages(graph)["a"][0].endswith("by cell 2 from the top: move one of them")
 
 
@@ -364,13 +364,13 @@ def test_two_tasks_that_need_each_other_are_shown_the_circle() -> None:
     assert set(messages(graph)) == {"a", "b"}
     for message in (*messages(graph)["a"], *messages(graph)["b"]):
         assert message.startswith("a → b → a: ")
-        assert "'y' is read by 'a' (cell [1]) but written below it by 'b' (cell [2])" in message
+        assert "`y` is read by `a` ([1]) but written below it by `b` ([2])" in message
 
 
 def test_a_circle_through_a_plain_cell_names_it() -> None:
     cells = [task("a", "z", "x"), plain("p", "x", "y"), task("b", "y", "z")]
     graph = connect(cells, labels={"p": "[5]"})
-    assert messages(graph)["a"][0].startswith("x → cell [5] → z → x: ")
+    assert messages(graph)["a"][0].startswith("x → [5] → z → x: ")
     assert set(messages(graph)) == {"a", "b"}
 
 
