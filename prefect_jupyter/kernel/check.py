@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..oracle.compare import Difference, Place, differences, unstable
 from ..oracle.plain import PlainCell, run_plainly
+from .wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +35,9 @@ class Check:
         return not self.differences
 
     def __str__(self) -> str:
-        tasks = f"{self.compared} task{'s' if self.compared != 1 else ''}"
+        tasks = counted(self.compared, "task")
         if self.differences:
-            lines = [f"{len(self.differences)} difference{'s' if len(self.differences) != 1 else ''} in {tasks}:"]
+            lines = [f"{counted(len(self.differences), 'difference')} in {tasks}:"]
             lines += [f"  {difference}" for difference in self.differences]
         else:
             lines = [f"Nothing differs: {tasks} show what a plain run from the top shows."]

@@ -16,6 +16,7 @@ from traitlets import TraitError
 from ..analysis.directives import complete, describe
 from ..view.text import text
 from .errors import TaskError
+from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO
 
 if TYPE_CHECKING:
     from .session import Session
@@ -91,7 +92,7 @@ class Magics:
         self._report("run_from", _some(names, "from"))
 
     def _do_cancel(self, names: list[str]) -> None:
-        print("Cancelling." if self._session.cancel(*names) else "Nothing is running that could be cancelled.")
+        print("Cancelling." if self._session.cancel(*names) else NOTHING_TO_CANCEL)
 
     def _do_plan(self, names: list[str]) -> None:
         print(self._session.plan_text([self._session.task_named(name) for name in names]))
@@ -127,7 +128,7 @@ class Magics:
         after = session.counts()
         done = {kind: after[kind] - before[kind] for kind in ("executed", "cached", "failed", "skipped")}
         if not any(done.values()):
-            print("Nothing to run: every task is up to date." if verb != "retry_failed" else "Nothing has failed.")
+            print(NOTHING_TO_DO["retry_failed" if verb == "retry_failed" else "run"])
             return
         print(", ".join(f"{count} {kind if kind != 'skipped' else 'not run'}" for kind, count in done.items() if count))
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from IPython.core.interactiveshell import ExecutionResult
 
 from ..core.cells import Cell
-from ..core.events import Event
+from ..core.events import Event, TaskMoved
 from ..core.run import Run
 from ..core.run_task import RunTask
+from ..core.states import State
 from ..runtime.engine import Engine, Outcome
 from ..runtime.files import stamp
 from .document import Document
@@ -27,6 +28,7 @@ from .outputs import RawOutput, safe_text
 from .standing import Failure, Standing
 from .user_namespace import UserNamespace, is_notebook_name
 from .versions import Version, Versions
+from .wording import cached_note
 
 MANY = 20
 _INTERRUPTED = (KeyboardInterrupt, asyncio.CancelledError)
@@ -70,9 +72,7 @@ class Background:
     """How a task runs that is not the cell in front: by the shell, its outputs going to its own cell."""
 
     run: Callable[[Cell, str], Awaitable[ExecutionResult]]
-    begin: Callable[[str], None]
     output: Callable[[str, str, RawOutput | None], None]
-    end: Callable[[str, tuple[RawOutput, ...]], None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class Runner:
         outer = (self.engine, self._request, self.quiet)
         explicit = {*request.targets, *request.forced} if request.patient else set()
         self.quiet = frozenset(task for task in order if task not in explicit and self._still_fails(task))
-        self.engine, self._request = Engine(self._perform, self.clock, self.listen), request
+        self.engine, self._request = Engine(self._perform, self.clock, self._listen), request
         try:
             with self.interrupts.held(), self._expecting(task for task in order if task not in request.forced):
                 return await self.engine.run(tasks)
@@ -165,12 +165,19 @@ class Runner:
         assert request is not None
         if cell_id in self.quiet:
             return Outcome("failed", self.standing.failures[cell_id].note, retry=False)
-        cell = self.standing.cells[cell_id]
-        problems = (*cell.problems, *self.standing.graph.problems.get(cell_id, ()))
+        problems = self.standing.problems(cell_id)
         if problems:
             return Outcome("failed", problems[0].message, retry=False)
-        result = await self.attempt(cell, forced=cell_id in request.forced or attempt > 1)
+        result = await self.attempt(self.standing.cells[cell_id], forced=cell_id in request.forced or attempt > 1)
         return self._outcome(result)
+
+    def _listen(self, event: Event) -> None:
+        if isinstance(event, TaskMoved):
+            if event.task in self.quiet:
+                return
+            if event.state is State.TriggerFailed:
+                self.counts.skipped += 1
+        self.listen(event)
 
     def _still_fails(self, cell_id: str) -> bool:
         """It failed, and would meet the same text and inputs again: it is not tried for those that need it."""
@@ -185,7 +192,7 @@ class Runner:
             inputs = self.see(cell)
             self.inline.surroundings.restore(cell.id)
         if front is None:
-            self.background.begin(cell.id)
+            self.background.output(cell.id, "clear", None)
         outer, self.running = self.running, cell.id
         try:
             with self.interrupts.body(cell.id, awaits=self.has_await(cell)):
@@ -207,8 +214,6 @@ class Runner:
             self.running = outer
         with self.lock:
             self._account(cell, inputs, result)
-        if front is None:
-            self.background.end(cell.id, result.displays)
         return result
 
     def _shell_run(self, cell: Cell, front: Execution | None) -> Callable[[str], Awaitable[ExecutionResult]]:
@@ -224,9 +229,8 @@ class Runner:
         self.versions.unsettled.discard(cell.id)
         if result.error is not None:
             known = {name: version.fingerprint or "" for name, version in inputs.items()}
-            note = f"{type(result.error).__name__}: {safe_text(result.error)}".partition("\n")[0][:300]
             if not isinstance(result.error, _INTERRUPTED):
-                self.standing.failures[cell.id] = Failure(cell.digest, known, note)
+                self.standing.failures[cell.id] = Failure(cell.digest, known, _first_line(result.error)[:300])
             self.standing.traces.pop(cell.id, None)
             self.versions.unsettled.add(cell.id)
         else:
@@ -243,10 +247,11 @@ class Runner:
         if result.error is not None:
             self.counts.failed += 1
             self.counts.executed += 1
-            return Outcome("failed", f"{type(result.error).__name__}: {safe_text(result.error)}".partition("\n")[0])
+            return Outcome("failed", _first_line(result.error))
         if result.cached:
             self.counts.cached += 1
-            return Outcome("cached", "")
+            assert result.trace is not None
+            return Outcome("cached", cached_note(result.trace.started_s, result.trace.duration_s))
         self.counts.executed += 1
         return Outcome("success", result.uncached and f"not stored: {result.uncached}")
 
@@ -307,3 +312,7 @@ class Runner:
         """In a run from the top the name would not be there yet."""
         held = self.namespace.bound.get(name)
         return held is not None and held.cell in self.document and self.versions.seen_by(cell.id, name) is None
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {safe_text(error)}".partition("\n")[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from ..analysis.changes import explain_change
-from ..core.cells import Cell
+from ..core.cells import Cell, Problem
 from ..core.graph import Graph
 from ..core.rebuilder import Input, Reason, Trace, Verdict, described, verdict
 from ..runtime.files import unchanged
@@ -93,7 +93,7 @@ class Standing:
         known = self._verdicts.get(cell)
         if known is None:
             judged = self.cells[cell]
-            problems = (*judged.problems, *self.graph.problems.get(cell, ()))
+            problems = self.problems(cell)
             if not judged.is_task:
                 known = self._judge_plain(judged)
             elif problems:
@@ -166,6 +166,10 @@ class Standing:
             if known.trouble is not None:
                 return known.trouble
         return Verdict("fresh")
+
+    def problems(self, cell: str) -> tuple[Problem, ...]:
+        """Why the text of a cell cannot be run as it is written and where it stands."""
+        return (*self.cells[cell].problems, *self.graph.problems.get(cell, ()))
 
     def name(self, cell: str) -> str:
         return self.graph.names.get(cell, self._document.label(cell))

@@ -22,7 +22,7 @@ def _count():
             costs.calls[name] += 1
             return original(*arguments, **keywords)
         setattr(place, name, counted)
-    count(sys.modules["prefect_jupyter.kernel.session"], "connect")
+    count(sys.modules["prefect_jupyter.kernel.reading"], "connect")
     count(sys.modules["prefect_jupyter.kernel.standing"], "verdict")
     count(sys.modules["prefect_jupyter.analysis.reads_writes"], "names_of")
     count(sys.modules["prefect_jupyter.runtime.stores.index"].Index, "_all")

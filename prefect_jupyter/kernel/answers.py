@@ -1,0 +1,85 @@
+"""What a person can ask of a pipeline without running anything: what would run, why, and what has happened so far.
+
+It must not change anything but verdicts that were in doubt.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from .document import Document
+from .reading import Reading
+from .runner import Runner
+from .standing import Standing
+from .verbs import Verbs
+from .wording import NOTHING_TO_DO, counted, duration
+
+
+class Answers:
+    """Answers about one notebook. Tasks are given by id or by name."""
+
+    def __init__(
+        self, document: Document, standing: Standing, reading: Reading, runner: Runner, verbs: Verbs,
+        lock: threading.RLock,
+    ) -> None:  # fmt: skip
+        self._document = document
+        self._standing = standing
+        self._reading = reading
+        self._runner = runner
+        self._verbs = verbs
+        self._lock = lock
+
+    def counts(self) -> dict[str, int]:
+        counts = self._runner.counts
+        return {
+            "tasks": len(self._reading.graph_now().names),
+            "executed": counts.executed,
+            "cached": counts.cached,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+        }
+
+    def verdicts(self) -> dict[str, str]:
+        with self._lock:
+            graph = self._reading.graph_now()
+            return {name: self._standing.verdict(task).kind for task, name in graph.names.items()}
+
+    def why(self, name: str) -> str:
+        task = self._verbs.task_named(name)
+        with self._lock:
+            found = self._standing.verdict(task)
+        title = f"{self._standing.name(task)} is {found.kind}"
+        if found.is_fresh:
+            return f"{title}: it equals what a run from the top would show."
+        lines = [f"{title}:"]
+        for reason in found.reasons:
+            label = self._document.label(reason.cell) if reason.cell else ""
+            where = f" ({label})" if label and label not in reason.text else ""
+            lines.append(f"  - {reason.text}{where}")
+            lines += [f"      {line}" for line in reason.detail.splitlines()]
+        return "\n".join(lines)
+
+    def plan(self, names: Sequence[str]) -> list[tuple[str, str, float | None]]:
+        with self._lock:
+            tasks = tuple(self._verbs.task_named(name) for name in names)
+            request = self._verbs.request("run", tasks)
+            return [
+                (self._standing.name(task), self._standing.verdict(task).reason, self._expected_s(task))
+                for task in self._runner.needed(request.targets)
+            ]
+
+    def plan_text(self, names: Sequence[str]) -> str:
+        entries = self.plan(names)
+        if not entries:
+            return NOTHING_TO_DO["run"]
+        known = [seconds for _, _, seconds in entries if seconds is not None]
+        total = f", about {duration(sum(known))}" if known else ""
+        lines = [f"{counted(len(entries), 'task')} to run{total}:"]
+        for name, reason, seconds in entries:
+            lines.append(f"  {name}: {reason}" + (f" · {duration(seconds)}" if seconds is not None else ""))
+        return "\n".join(lines)
+
+    def _expected_s(self, task: str) -> float | None:
+        trace = self._standing.traces.get(task)
+        return trace.duration_s if trace is not None else None

@@ -1,0 +1,170 @@
+"""Commands from pages: each is answered at once, its work queued and done on the main thread when that is free.
+
+It must not decide what a verb means or how a task runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..view.protocol import Command, Reply
+from .answers import Answers
+from .errors import TaskError
+from .reading import Reading
+from .runner import Request, Runner
+from .showing import Showing
+from .verbs import Verbs
+from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, counted
+
+
+class Buttons:
+    """What the buttons of all pages ask of one session.
+
+    `kernel` is told busy while their work runs, None where there is no kernel. `turn` is held by a cell or by
+    such work; `is_inside_a_cell` tells whether it is a cell.
+    """
+
+    def __init__(
+        self, reading: Reading, verbs: Verbs, answers: Answers, runner: Runner, showing: Showing,
+        lock: threading.RLock, turn: asyncio.Lock, *, kernel: Any, is_inside_a_cell: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self._reading = reading
+        self._verbs = verbs
+        self._answers = answers
+        self._runner = runner
+        self._showing = showing
+        self._lock = lock
+        self._turn = turn
+        self._kernel = kernel
+        self._is_inside_a_cell = is_inside_a_cell
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._queue: deque[Request] = deque()
+        self._draining = False
+        self._drain_task: asyncio.Task[None] | None = None  # the loop alone would not keep it alive
+        self._handlers: dict[str, Callable[[Command], Reply]] = {
+            "document": Command.reply,  # its texts have been taken in with the command
+            "snap": lambda command: command.reply(detail=showing.link.publisher.snapshot()),
+            "why": self._why,
+            "plan": self._plan,
+            "cancel": self._cancel,
+            "run": self._accept,
+            "rerun": self._accept,
+            "run_from": self._accept,
+            "retry_failed": self._accept,
+        }
+
+    # --- answers at once, in any thread
+
+    def receive(self, command: Command) -> Reply:
+        """Takes a command in and answers before its work is done. The document already says what the page shows."""
+        handler = self._handlers.get(command.verb)
+        if handler is None:
+            return command.reply(f"`{command.verb}` is not something that can be asked for.", ok=False)
+        with self._lock:
+            unknown = [task for task in command.tasks if task not in self._reading.graph_now().names]
+        if unknown:
+            return command.reply("This task is not in the notebook any more. Reload the page.", ok=False)
+        return handler(command)
+
+    def _why(self, command: Command) -> Reply:
+        with self._lock:
+            return command.reply("\n\n".join(self._answers.why(task) for task in command.tasks))
+
+    def _plan(self, command: Command) -> Reply:
+        with self._lock:
+            return command.reply(self._answers.plan_text(command.tasks))
+
+    def _cancel(self, command: Command) -> Reply:
+        tasks = command.tasks or None
+        queued = self._withdraw(tasks)
+        stopped = self._runner.cancel(tasks)
+        return command.reply("Cancelling." if stopped or queued else NOTHING_TO_CANCEL)
+
+    def _accept(self, command: Command) -> Reply:
+        """Checks and queues; the main thread does the work as soon as it is free."""
+        with self._lock:
+            try:
+                request = self._verbs.request(command.verb, command.tasks)
+            except TaskError as error:
+                return command.reply(str(error), ok=False)
+            if not request.targets:
+                return command.reply(NOTHING_TO_DO[command.verb])
+            note = "" if self._is_free() else "waits for the cell that runs now"
+            for task in self._runner.needed(request.targets, request.forced):
+                self._showing.set_state(task, "Scheduled", note)
+            self._queue.append(request)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self._begin_draining)
+        when = "" if self._is_free() else " when the present cell has finished"
+        return command.reply(f"{counted(len(request.targets), 'task')} to run{when}.")
+
+    def _is_free(self) -> bool:
+        return not self._is_inside_a_cell() and self._runner.running is None
+
+    def _withdraw(self, tasks: Sequence[str] | None) -> bool:
+        """Takes tasks, or all, out of what waits for its turn. False: none of them waited."""
+        with self._lock:
+            waiting = list(self._queue)
+            kept = [request.without(tasks) for request in waiting] if tasks is not None else []
+            self._queue.clear()
+            self._queue.extend(request for request in kept if request.targets)
+            still = {task for request in self._queue for task in self._runner.needed(request.targets, request.forced)}
+            self._unschedule(still)
+            return kept != waiting
+
+    def _unschedule(self, still: set[str]) -> None:
+        for task in self._showing.in_state("Scheduled"):
+            if task not in still:
+                self._showing.set_state(task, self._last_state(task), "")
+
+    def _last_state(self, task: str) -> str:
+        result = self._runner.results.get(task)
+        if result is None:
+            return "Pending"
+        if result.error is not None:
+            return "Failed"
+        return "Cached" if result.cached else "Success"
+
+    # --- work, on the main thread
+
+    def _begin_draining(self) -> None:
+        if not self._draining and self.loop is not None:
+            self._draining = True
+            self._drain_task = self.loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        try:
+            async with self._turn:
+                while self._queue:
+                    request = self._queue.popleft()
+                    with self._busy():
+                        await self.carry_out(request)
+        finally:
+            self._draining = False
+            self._showing.show()
+
+    @contextlib.contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Pages see a busy kernel while a button's work runs, as they do while a cell runs."""
+        publish = getattr(self._kernel, "_publish_status", None)
+        if publish is not None:
+            publish("busy", "shell", parent={})
+        try:
+            yield
+        finally:
+            if publish is not None:
+                publish("idle", "shell", parent={})
+
+    async def carry_out(self, request: Request) -> None:
+        """Runs what was asked for; cells that have gone meanwhile are left out."""
+        with self._lock:
+            request = request.only(self._reading.graph_now().names)
+        if request.targets:
+            await self._runner.run(request)
+        self._unschedule({task for waiting in self._queue for task in waiting.targets})
+        self._showing.show()

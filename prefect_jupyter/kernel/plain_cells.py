@@ -1,0 +1,148 @@
+"""Runs plain cells: brings up to date what they read, lets them run, and accounts for what they left.
+
+It must not run tasks itself (the runner does), and stores nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping
+
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+
+from ..core.cells import Cell
+from ..core.rebuilder import key_of
+from ..runtime.files import FileTracer
+from .ambient import Watch
+from .errors import NotRun
+from .inline import stamped, workspace_files, written_files
+from .interception import Execution
+from .reading import Reading
+from .runner import Request, Runner
+from .showing import Showing
+from .standing import PlainRun, Standing
+from .surroundings import Surroundings
+from .user_namespace import Changes, UserNamespace
+from .versions import Version, Versions
+from .wording import PREVIEWED
+
+
+class PlainCells:
+    """The cells of one notebook that are not tasks."""
+
+    def __init__(
+        self, shell: InteractiveShell, versions: Versions, namespace: UserNamespace, surroundings: Surroundings,
+        standing: Standing, reading: Reading, runner: Runner, showing: Showing, files: FileTracer,
+        lock: threading.RLock,
+    ) -> None:  # fmt: skip
+        self._shell = shell
+        self._versions = versions
+        self._namespace = namespace
+        self._surroundings = surroundings
+        self._standing = standing
+        self._reading = reading
+        self._runner = runner
+        self._showing = showing
+        self._files = files
+        self._lock = lock
+
+    def adopt(self, cell: Cell) -> None:
+        """A plain cell that ran before us counts as run; the names that it writes hold what it wrote."""
+        if cell.is_task or cell.id in self._standing.plain_runs:
+            return
+        made = {}
+        for name in cell.writes:
+            if name in self._shell.user_ns and name not in self._namespace.bound:
+                made[name] = self._namespace.bound[name] = Version(name=name, cell=cell.id)
+        self._versions.record(cell.id, made)
+        self._standing.plain_runs[cell.id] = PlainRun(cell.digest)
+        self._standing.forget(cell.id)
+        self._reading.outdate()
+
+    async def run(self, cell: Cell, execution: Execution) -> ExecutionResult:
+        refused = await self._demand(cell)
+        if refused is not None and self._lacks_names(cell):
+            return await execution.run(refusal=NotRun(refused))
+        if refused is not None:
+            print(f"{refused}; this cell reads what it left before.", file=sys.stderr)
+        inputs = await self._runner.load(cell)
+        with self._lock:
+            lost = self._namespace.lost(cell.id, inputs)
+            self._surroundings.restore(cell.id)
+            self._namespace.begin([name for name in inputs if inputs[name].fingerprint is not None])
+        with self._surroundings.ambient.watch() as watch, self._files.task() as seen:
+            result = await execution.run()
+        with self._lock:
+            changes = self._settle(cell, inputs, failed=not result.success)
+            self._versions.record(cell.id, changes.made | written_files(cell.id, stamped(seen.written)))
+            read = (seen.read | workspace_files(self._shell.user_ns[name] for name in changes.bound)) - seen.written
+            self._account(cell, inputs, {f"file:{path}" for path in read}, lost, watch)
+            self._take_fingerprints(changes.made)
+            self._namespace.show_latest({*self._standing.plain_runs[cell.id].inputs, *changes.made})
+            self._standing.forget(cell.id)
+            self._showing.show()
+        return result
+
+    # --- before
+
+    async def _demand(self, cell: Cell) -> str | None:
+        """Brings the tasks up to date that a plain cell reads. Returns why one of them cannot be."""
+        graph = self._reading.graph_now()
+        above = [c for c in graph.upstream(cell.id) if self._standing.cells[c].is_task]
+        stale = [c for c in above if self._standing.verdict(c).kind == "stale"]
+        if stale:
+            await self._runner.run(Request(targets=tuple(stale), forced=frozenset(), patient=False))
+        for c in above:
+            failure = self._standing.failures.get(c)
+            if failure is not None:
+                return f"not run: `{self._standing.name(c)}` failed ({failure.note})"
+        return None
+
+    def _lacks_names(self, cell: Cell) -> bool:
+        return any(not self._namespace.holds(name) and name in self._reading.written_names() for name in cell.reads)
+
+    # --- after
+
+    def _settle(self, cell: Cell, inputs: Mapping[str, Version], *, failed: bool) -> Changes:
+        surely, stored_into = self._reading.forms(cell.source)
+        known = {name: version.fingerprint or "" for name, version in inputs.items()}
+        return self._namespace.settle(
+            cell,
+            f"plain:{key_of(cell.digest, 0, known, cell.id)}",
+            surely=surely | self._bound_again(cell),
+            stored_into=stored_into,
+            failed=failed,
+        )
+
+    def _bound_again(self, cell: Cell) -> frozenset[str]:
+        """What a plain cell bound when the same text last ran, as far as it still has that value."""
+        before = self._standing.plain_runs.get(cell.id)
+        if before is None or before.digest != cell.digest:
+            return frozenset()
+        return frozenset(self._namespace.rebinds(cell)) - cell.writes
+
+    def _account(
+        self, cell: Cell, inputs: Mapping[str, Version], files: set[str], lost: Mapping[str, str], watch: Watch
+    ) -> None:
+        """Remembers what the run saw: `files` are the names of those that it read, `lost` names whose value is gone."""
+        trouble = ""
+        if lost:
+            trouble = f"ran twice or out of order: the `{next(iter(lost))}` that it reads in a run from the top is gone"
+        delta = self._surroundings.changed_by(watch)
+        self._surroundings.note(cell.id, delta)
+        ambient = self._surroundings.inputs(cell.id, watch, delta, ())
+        sources = {name: self._versions.seen_by(cell.id, name) for name in files}
+        saw = {**inputs, **{name: source for name, source in sources.items() if isinstance(source, Version)}}
+        self._standing.plain_runs[cell.id] = PlainRun(cell.digest, saw, trouble, ambient)
+        self._versions.unsettled.discard(cell.id)
+        self._reading.learn(cell, self._versions.made[cell.id].keys(), saw.keys() | files)
+
+    def _take_fingerprints(self, made: Mapping[str, Version]) -> None:
+        """What tasks read is fingerprinted as it leaves its cell, so that a later change can be seen."""
+        self._reading.graph_now()
+        for name, version in made.items():
+            is_small = isinstance(self._shell.user_ns.get(name), PREVIEWED)
+            if version.fingerprint is None and (is_small or self._reading.is_wanted_by_a_task(version)):
+                self._namespace.version(name)
+        self._showing.remember_previews(made)
