@@ -81,9 +81,12 @@ class Buttons:
 
     def _cancel(self, command: Command) -> Reply:
         tasks = command.tasks or None
+        return command.reply("Cancelling." if self.cancel(tasks) else NOTHING_TO_CANCEL)
+
+    def cancel(self, tasks: Sequence[str] | None) -> bool:
+        """Stops these tasks, or all, whether they run or wait. False: there was nothing to stop."""
         queued = self._withdraw(tasks)
-        stopped = self._runner.cancel(tasks)
-        return command.reply("Cancelling." if stopped or queued else NOTHING_TO_CANCEL)
+        return self._runner.cancel(tasks) or queued
 
     def _accept(self, command: Command) -> Reply:
         """Checks and queues; the main thread does the work as soon as it is free."""

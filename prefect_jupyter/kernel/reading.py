@@ -6,6 +6,7 @@ It must not run, bind or show anything.
 from __future__ import annotations
 
 import ast
+import builtins
 import threading
 from collections.abc import Callable, Iterable
 
@@ -174,7 +175,7 @@ class _External:
         bound = self._namespace.bound.get(name)
         if bound is not None:
             return bound.cell is None or bound.cell not in self._document
-        return name in self._shell.user_ns or hasattr(__builtins__, name)
+        return name in self._shell.user_ns or hasattr(builtins, name)
 
 
 def body_of(cell: Cell) -> str:

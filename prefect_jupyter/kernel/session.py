@@ -51,6 +51,8 @@ from .verbs import Verbs
 from .versions import Versions
 
 if TYPE_CHECKING:
+    import graphviz
+
     from .check import Check
 
 ORDER_WAIT_S = 0.2
@@ -331,7 +333,7 @@ class Session:
 
     def cancel(self, *names: str) -> bool:
         """Stops the named tasks, or all that runs or waits."""
-        return self.runner.cancel([self.verbs.task_named(name) for name in names] or None)
+        return self.buttons.cancel([self.verbs.task_named(name) for name in names] or None)
 
     def _do(self, verb: str, names: Sequence[str]) -> Counts:
         tasks = tuple(self.verbs.task_named(name) for name in names)
@@ -363,6 +365,20 @@ class Session:
     def plan_text(self, names: Sequence[str] = ()) -> str:
         """The plan in lines."""
         return self.answers.plan_text(names)
+
+    def visualize(self, filename: str | None = None, format: str = "svg") -> graphviz.Digraph:  # noqa: A002
+        """The pipeline as a Graphviz graph; with `filename`, also written there as a picture or as "dot" text.
+
+        Pictures need the `dot` program: `graphviz.ExecutableNotFound` says so where it is missing.
+        """
+        from ..view.dot import dot
+
+        graph = dot(self.view())
+        if filename is not None and format == "dot":
+            graph.save(f"{filename}.dot")
+        elif filename is not None:
+            graph.render(filename, format=format, cleanup=True)
+        return graph
 
     def check(self) -> Check:
         """Runs the notebook plainly in a new kernel and returns each difference from what fresh tasks show."""

@@ -6,7 +6,6 @@ Nothing of the cell has run then, and tasks that stood before still stand.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
