@@ -191,9 +191,9 @@ class Showing:
         """Shows the live graph in the cell that runs now."""
         from IPython.display import display
 
-        if self._has_front_end() and not self._page_arrives():
-            from ..view.widget import FlowWidget
+        from ..view.widget import FlowWidget
 
+        if self._has_front_end() and not self._page_arrives() and FlowWidget.is_available():
             self._widget = self._widget or FlowWidget.connected(self)
             display(self._widget)
             return
