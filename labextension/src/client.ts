@@ -10,7 +10,7 @@ import { Connection } from './connection';
 import type { DocumentChange } from './document';
 import type { Pipeline } from './model';
 import { HELLO_TARGET, Message, NoticeMessage, OutputMessage, PROTOCOL, ReplyMessage } from './protocol';
-import { EMPTY, Stream, reduce } from './reducer';
+import { EMPTY, Stream, abandoned, reduce } from './reducer';
 import { Requests, WireVerb, refusal } from './requests';
 import { createSubshell, deleteSubshell, over, within } from './subshell';
 
@@ -243,13 +243,15 @@ export class Link {
     }
   }
 
-  private drop(): void {
+  /** Let go of the session; `fate` says what has become of the kernel, where it is no more. */
+  private drop(fate: 'died' | 'restarted' | null = null): void {
     this.connection?.dispose();
     this.connection = null;
     this.asked = false;
     this.requests.refuse('The kernel was restarted or has gone; the command was not carried out.');
     if (this.pipeline.connected) {
-      this.stream = { pipeline: { ...this.pipeline, connected: false, run: null }, seq: null, changed: null };
+      const pipeline = { ...this.pipeline, connected: false, run: null };
+      this.stream = { pipeline: fate ? abandoned(pipeline, fate === 'died') : pipeline, seq: null, changed: null };
     }
   }
 
@@ -308,7 +310,7 @@ export class Link {
 
   private statusChanged(_: ISessionContext, status: Kernel.Status): void {
     if (status === 'restarting' || status === 'autorestarting' || status === 'dead' || status === 'terminating') {
-      this.drop();
+      this.drop(status === 'autorestarting' || status === 'dead' ? 'died' : 'restarted');
       this.become(this.context.session?.kernel ? 'not-loaded' : 'no-kernel');
     }
   }

@@ -30,10 +30,9 @@ export class Followers {
     return (panel && this.followed.get(panel)) ?? null;
   }
 
-  /** The notebook whose kernel announced this session on this page. */
+  /** The notebook whose kernel announced this session on this page last, be it there or not. */
   withSession(session: string): FollowedNotebook | null {
-    const all = [...this.followed.values()];
-    return all.find(({ link }) => link.presence === 'connected' && link.pipeline.session === session) ?? null;
+    return [...this.followed.values()].find(({ link }) => link.pipeline.session === session) ?? null;
   }
 
   prefer(preferences: Preferences): void {

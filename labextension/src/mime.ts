@@ -56,7 +56,7 @@ export class GraphOutput extends Widget implements IRenderMime.IRenderer {
     this.view?.resize();
   }
 
-  /** Find the notebook that lives what was saved here. */
+  /** Find the notebook that lives what was saved here; when it goes, what was last seen of it stays. */
   private look(): void {
     const live = this.saved.session ? this.followers.withSession(this.saved.session) : null;
     if (live !== this.live) {
@@ -65,11 +65,19 @@ export class GraphOutput extends Widget implements IRenderMime.IRenderer {
       live?.link.changed.connect(this.changed, this);
     }
     this.view?.update(live ? live.link.pipeline : this.saved);
+    this.remember();
+  }
+
+  private remember(): void {
+    if (this.live !== null) {
+      this.saved = { ...this.live.link.pipeline, connected: false, run: null };
+    }
   }
 
   private changed(_: unknown, changed: readonly number[] | null): void {
     if (this.live !== null && changed !== null) {
       this.view?.update(this.live.link.pipeline, changed);
+      this.remember();
     }
   }
 

@@ -1,5 +1,6 @@
 /** What the messages of a kernel add up to; it must stay pure: no clock, no DOM, no Jupyter. */
 import type { Edge, Pipeline, TaskNode, TaskRow } from './model';
+import { isActive, toneOf } from './graph/status';
 import { EdgeRow, GraphMessage, Message, NodeRow, STATES, Snap, StateMessage, StateRow, VERDICTS } from './protocol';
 
 export interface Stream {
@@ -35,6 +36,18 @@ export function reduce(stream: Stream, message: Message, now: number): Stream | 
     case 'welcome': case 'reply': case 'notice': case 'output':
       return stream;
   }
+}
+
+/** The pipeline of a kernel that is no more: what ran has no end, what waited does not wait any longer. */
+export function abandoned(pipeline: Pipeline, hasDied: boolean): Pipeline {
+  const note = hasDied ? 'the kernel died while it ran' : 'the kernel was restarted while it ran';
+  const rows = pipeline.rows.map((row): TaskRow => {
+    if (isActive(row)) {
+      return { ...row, state: hasDied ? 'Crashed' : 'Cancelled', verdict: 'stale', running: 0, note };
+    }
+    return toneOf(row.state) === 'waiting' ? { ...row, state: 'Pending', note: '' } : row;
+  });
+  return { ...pipeline, rows, run: null, connected: false };
 }
 
 const state = ({ seq }: StateMessage | Snap, pipeline: Pipeline, changed: Stream['changed']): Stream =>

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Link } from '../src/client';
 import type { DocumentChange } from '../src/document';
-import type { Message, NoticeMessage, OutputMessage } from '../src/protocol';
+import { STATES } from '../src/model';
+import type { Message, NoticeMessage, OutputMessage, StateRow } from '../src/protocol';
 import { PATIENCE_MS } from '../src/requests';
-import { FakeContext, FakeKernel } from './kernel';
+import { FakeContext, FakeKernel, SNAP } from './kernel';
 
 let kernel: FakeKernel;
 let context: FakeContext;
@@ -137,6 +138,25 @@ describe('finding the session', () => {
     kernel.hello();
     await settle();
     expect(link.pipeline.connected).toBe(true);
+  });
+
+  test.each([
+    ['autorestarting', 'Crashed', 'the kernel died while it ran'],
+    ['restarting', 'Cancelled', 'the kernel was restarted while it ran']
+  ] as const)('what ran when the kernel was %s is %s, and nothing waits', async (status, state, note) => {
+    open();
+    await settle();
+    const rows: StateRow[] = [
+      [0, STATES.indexOf('Running'), 0, 1_000, null, 1, 0, 0, 0, '', ''],
+      [1, STATES.indexOf('Scheduled'), 1, null, null, 0, 0, 0, 0, 'waits', '']
+    ];
+    kernel.page.push({ ...SNAP, rows: [...rows, SNAP.rows[2]] });
+
+    context.statusChanged.emit(status);
+
+    expect(link.pipeline.rows[0]).toMatchObject({ state, note, verdict: 'stale' });
+    expect(link.pipeline.rows[1]).toMatchObject({ state: 'Pending', note: '' });
+    expect(link.pipeline.rows[2].state).toBe('TriggerFailed');
   });
 
   test('another kernel is another session', async () => {

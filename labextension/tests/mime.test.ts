@@ -97,6 +97,23 @@ test('what is live changes with the kernel', () => {
   expect(items().some(name => name?.startsWith('clean, Running'))).toBe(true);
 });
 
+test('when the kernel is another, what was last seen stays', () => {
+  announced = true;
+  render(SAVED);
+  const rows = LIVE.rows.map((row, i) => (i === 1 ? { ...row, state: 'Success' as const, verdict: 'fresh' as const, note: '' } : row));
+  follower.link.pipeline = { ...LIVE, rows };
+  follower.link.changed.emit([1]);
+
+  announced = false;
+  follower.link.pipeline = { ...EMPTY, session: 'another', connected: true };
+  changed.emit();
+  vi.advanceTimersByTime(500);
+
+  expect(items()).toHaveLength(3);
+  expect(items().some(name => name?.startsWith('clean, Success'))).toBe(true);
+  expect(runStale().disabled).toBe(true);
+});
+
 test('a graph of another session stays dead', () => {
   announced = true;
   render({ ...SAVED, session: 'other' });
