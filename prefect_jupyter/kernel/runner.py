@@ -132,7 +132,7 @@ class Runner:
         self.engine, self._request = Engine(self._perform, self.clock, self._listen), request
         try:
             with self.interrupts.held(), self._expecting(task for task in order if task not in request.forced):
-                return await self.engine.run(tasks)
+                return await self.engine.run(tasks, resumed=self._asked_for_by_hand(request))
         finally:
             self.engine, self._request, self.quiet = outer
 
@@ -148,6 +148,10 @@ class Runner:
             yield
         finally:
             self.inline.expect(())
+
+    def _asked_for_by_hand(self, request: Request) -> frozenset[str]:
+        """The tasks that a person runs themselves, which is what `manual_only` waits for."""
+        return request.forced if request.front is None else request.forced | {request.front[0]}
 
     def cancel(self, tasks: Iterable[str] | None) -> bool:
         """Stops dispatch first, then the task that runs. Any thread may call. False: nothing of it was under way."""
