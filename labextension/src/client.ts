@@ -40,6 +40,8 @@ export class Link {
   private kernel: Kernel.IKernelConnection | null = null;
   private connection: Connection | null = null;
   private stream: Stream = { pipeline: EMPTY, seq: null, changed: null };
+  /** The pipeline as the kernel that has gone described it last. */
+  private lastSeen: Pipeline = EMPTY;
   private readonly requests = new Requests(() => this._changed.emit(null));
   private commands = 0;
   private asked = false;
@@ -243,15 +245,14 @@ export class Link {
     }
   }
 
-  /** Let go of the session; `fate` says what has become of the kernel, where it is no more. */
-  private drop(fate: 'died' | 'restarted' | null = null): void {
+  private drop(): void {
     this.connection?.dispose();
     this.connection = null;
     this.asked = false;
     this.requests.refuse('The kernel was restarted or has gone; the command was not carried out.');
     if (this.pipeline.connected) {
-      const pipeline = { ...this.pipeline, connected: false, run: null };
-      this.stream = { pipeline: fate ? abandoned(pipeline, fate === 'died') : pipeline, seq: null, changed: null };
+      this.lastSeen = { ...this.pipeline, connected: false, run: null };
+      this.stream = { pipeline: this.lastSeen, seq: null, changed: null };
     }
   }
 
@@ -310,7 +311,11 @@ export class Link {
 
   private statusChanged(_: ISessionContext, status: Kernel.Status): void {
     if (status === 'restarting' || status === 'autorestarting' || status === 'dead' || status === 'terminating') {
-      this.drop(status === 'autorestarting' || status === 'dead' ? 'died' : 'restarted');
+      this.drop();
+      // A kernel that died says that it restarts, and only then that nobody asked it to.
+      const hasDied = status === 'autorestarting' || status === 'dead';
+      this.stream = { ...this.stream, pipeline: abandoned(this.lastSeen, hasDied), changed: null };
+      this._changed.emit(null);
       this.become(this.context.session?.kernel ? 'not-loaded' : 'no-kernel');
     }
   }

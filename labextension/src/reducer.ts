@@ -40,10 +40,10 @@ export function reduce(stream: Stream, message: Message, now: number): Stream | 
 
 /** The pipeline of a kernel that is no more: what ran has no end, what waited does not wait any longer. */
 export function abandoned(pipeline: Pipeline, hasDied: boolean): Pipeline {
-  const note = hasDied ? 'the kernel died while it ran' : 'the kernel was restarted while it ran';
+  const note = hasDied ? 'the kernel died while it ran' : 'the kernel was stopped while it ran';
   const rows = pipeline.rows.map((row): TaskRow => {
     if (isActive(row)) {
-      return { ...row, state: hasDied ? 'Crashed' : 'Cancelled', verdict: 'stale', running: 0, note };
+      return { ...row, state: hasDied ? 'Crashed' : 'Cancelled', verdict: 'stale', running: 0, note, reason: '' };
     }
     return toneOf(row.state) === 'waiting' ? { ...row, state: 'Pending', note: '' } : row;
   });

@@ -141,9 +141,10 @@ describe('finding the session', () => {
   });
 
   test.each([
-    ['autorestarting', 'Crashed', 'the kernel died while it ran'],
-    ['restarting', 'Cancelled', 'the kernel was restarted while it ran']
-  ] as const)('what ran when the kernel was %s is %s, and nothing waits', async (status, state, note) => {
+    [['restarting', 'autorestarting'], 'Crashed', 'the kernel died while it ran'],
+    [['dead'], 'Crashed', 'the kernel died while it ran'],
+    [['restarting'], 'Cancelled', 'the kernel was stopped while it ran']
+  ] as const)('what ran in a kernel that is %j is %s, and nothing waits', async (statuses, state, note) => {
     open();
     await settle();
     const rows: StateRow[] = [
@@ -152,7 +153,7 @@ describe('finding the session', () => {
     ];
     kernel.page.push({ ...SNAP, rows: [...rows, SNAP.rows[2]] });
 
-    context.statusChanged.emit(status);
+    statuses.forEach(status => context.statusChanged.emit(status));
 
     expect(link.pipeline.rows[0]).toMatchObject({ state, note, verdict: 'stale' });
     expect(link.pipeline.rows[1]).toMatchObject({ state: 'Pending', note: '' });

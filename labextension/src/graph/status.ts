@@ -62,9 +62,10 @@ export function isActive(row: TaskRow): boolean {
   return row.state === 'Running' || row.state === 'Retrying' || row.state === 'Cancelling' || row.running > 0;
 }
 
-/** The verdict to show beside the state, or null: a task that has yet to end, or failed, has no result to doubt. */
+/** The verdict to show beside the state, or null: a task that has yet to end, or ended badly, has no result to doubt. */
 export function doubtOf(row: TaskRow): VerdictName | null {
-  const hasResult = hasEnded(row.state) && row.state !== 'TriggerFailed' && !hasFailed(row.state);
+  const { state } = row;
+  const hasResult = hasEnded(state) && state !== 'TriggerFailed' && state !== 'Cancelled' && !hasFailed(state);
   return row.verdict !== 'fresh' && hasResult ? row.verdict : null;
 }
 
