@@ -56,6 +56,7 @@ class Interrupts:
         return True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        __tracebackhide__ = True  # the traceback of an interrupted task ends in its own code
         if self._body is None:
             self._on_stray()
         elif self._awaits and callable(self._previous) and self._previous is not signal.default_int_handler:
