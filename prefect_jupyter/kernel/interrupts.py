@@ -41,12 +41,20 @@ class Interrupts:
 
     @contextlib.contextmanager
     def body(self, task: str, *, awaits: bool) -> Iterator[None]:
-        """While the code of `task` itself runs. `awaits`: it runs in the event loop and has to be cancelled there."""
-        self._body, self._awaits = task, awaits
+        """While the code of `task` itself runs. `awaits`: it runs in the event loop and has to be cancelled there.
+
+        Python's own handler leaves no frame, so that the traceback of an interrupted task ends in its own code.
+        """
+        outer, (self._body, self._awaits) = (self._body, self._awaits), (task, awaits)
+        previous: Any = None
+        if not awaits and threading.current_thread() is threading.main_thread():
+            previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             yield
         finally:
-            self._body = None
+            self._body, self._awaits = outer
+            if previous is not None:
+                signal.signal(signal.SIGINT, previous)
 
     def stop(self, task: str) -> bool:
         """Interrupts the body of `task` from any thread. False: it is not running now."""
@@ -56,7 +64,6 @@ class Interrupts:
         return True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        __tracebackhide__ = True  # the traceback of an interrupted task ends in its own code
         if self._body is None:
             self._on_stray()
         elif self._awaits and callable(self._previous) and self._previous is not signal.default_int_handler:
