@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import TraitError
 
-from ..analysis.directives import complete, describe
+from ..analysis.directives import describe
 from ..view.text import text
+from .completion import words_at
 from .errors import TaskError
 from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO
 
@@ -48,8 +49,9 @@ class Magics:
         flow = _documented(self._flow, "%flow [verb] [task …]\n\n" + "\n".join(f"  {v:8}{h}" for v, h in VERBS.items()))
         shell.register_magic_function(task, "cell", "task")
         shell.register_magic_function(flow, "line", "flow")
-        shell.set_hook("complete_command", self._complete_flow, str_key="%flow")
-        shell.set_hook("complete_command", self._complete_task, str_key="%%task")
+        for command in ("%flow", "%%task"):
+            shell.set_hook("complete_command", self._complete, str_key=command)
+        self._session.introspection.words_at = self.words_at
 
     def unregister(self) -> None:
         magics = self._session.shell.magics_manager.magics
@@ -132,16 +134,12 @@ class Magics:
             return
         print(", ".join(f"{count} {kind if kind != 'skipped' else 'not run'}" for kind, count in done.items() if count))
 
-    def _complete_flow(self, _shell: InteractiveShell, event: Any) -> list[str]:
-        words = event.line.split()
-        if len(words) < 2 or (len(words) == 2 and not event.line.endswith(" ")):
-            return list(VERBS)
-        if words[1] == "config":
-            return [f"{name}=" for name in self._session.settings.trait_names(config=True)]
-        return list(self._session.verdicts())
+    def words_at(self, line: str) -> list[str] | None:
+        """What can stand at the end of `line`; None where that is not for us to say."""
+        return words_at(line, VERBS, self._session.verdicts, self._session.settings.trait_names(config=True))
 
-    def _complete_task(self, _shell: InteractiveShell, event: Any) -> list[str]:
-        return complete(event.line, len(event.line))
+    def _complete(self, _shell: InteractiveShell, event: Any) -> list[str]:
+        return self.words_at(event.line) or []
 
 
 def _some(names: list[str], verb: str) -> list[str]:

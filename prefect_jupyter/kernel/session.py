@@ -118,7 +118,7 @@ class Session:
             self.reading, self.verbs, self.answers, self.runner, self.showing, self._lock, self._turn,
             kernel=kernel, is_inside_a_cell=lambda: self.interception.is_inside_a_cell,
         )  # fmt: skip
-        self._introspection = Introspection(kernel, self.namespace)
+        self.introspection = Introspection(kernel, self.namespace)
         self._history_at_start = self._texts_run_before()
 
     # --- life
@@ -128,7 +128,7 @@ class Session:
             self.showing.loop = self.buttons.loop = asyncio.get_running_loop()
         self.outputs.install()
         self.interception.install()
-        self._introspection.install()
+        self.introspection.install()
         self.shell.events.register("post_run_cell", self._after_the_loading_cell)
         self.link.start()
 
@@ -136,7 +136,7 @@ class Session:
         self.link.stop()
         self.interception.uninstall()
         self.outputs.uninstall()
-        self._introspection.uninstall()
+        self.introspection.uninstall()
         self.store.close()
 
     def _after_the_loading_cell(self, result: ExecutionResult) -> None:
