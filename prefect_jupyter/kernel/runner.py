@@ -271,10 +271,15 @@ class Runner:
             producers = sorted(set(lost.values()) - tried, key=lambda producer: self.document.place(producer) or 0)
             above = next((p for p in producers if self._can_run(p)), None)
             if above is None:
-                return inputs
+                return self._as_bound(inputs)
             tried.add(above)
             await self.attempt(self.standing.cells[above], forced=True)
             self.counts.executed += 1
+
+    def _as_bound(self, inputs: dict[str, Version]) -> dict[str, Version]:
+        """`inputs` with the versions that are really there, where the right ones cannot be had."""
+        bound = {name: self.namespace.version(name) for name in inputs}
+        return {name: version for name, version in bound.items() if version is not None}
 
     def _overwritten(self, cell: Cell) -> dict[str, str]:
         """Files that `cell` reads and that no longer hold what the nearest cell above wrote, with that cell."""

@@ -241,6 +241,10 @@ class Standing:
     def _input(self, name: str, seen: Version | str | None) -> Input | None:
         if isinstance(seen, Version):
             producer = seen.producer or ""
+            if seen.fingerprint is None and self._namespace.bound.get(name) is not seen:
+                label = self._document.label(producer)
+                trouble = self._trouble(producer) or _unverified(f"`{name}` as {label} left it is gone", producer)
+                return Input(None, producer, label, trouble)
             return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
         if seen is not None:
             return Input(None, seen, self._document.label(seen), self._trouble(seen))

@@ -129,7 +129,8 @@ class UserNamespace:
                 self._now_bound(name, version, pending=False)
                 self._loads[name] = load
             else:
-                self._bind(version, None, lazily=True)
+                # a name that has a value to look at keeps one
+                self._bind(version, None, lazily=name not in self.values)
         self._displaced.clear()
 
     def hide(self, name: str) -> None:
@@ -206,8 +207,9 @@ class UserNamespace:
             self._keep_for_readers(version, self.values[name])
 
     def _keep_for_readers(self, version: Version, value: object) -> None:
-        """Modules are never lost: they cost nothing to keep, and plain cells read them as well as tasks."""
-        if isinstance(value, types.ModuleType) or self.is_wanted(version):
+        """Modules and numbers are never lost: they cost nothing to keep, and plain cells read them as well as tasks."""
+        is_free = isinstance(value, _UNCHANGEABLE) and not isinstance(value, (str, bytes))
+        if is_free or self.is_wanted(version):
             version.retained = value
 
     def _is_intact(self, version: Version) -> bool:

@@ -197,10 +197,15 @@ class LiveKernel:
         expression = f"__import__('json').dumps({question.replace('{session}', _SESSION)}, default=str)"
         return json.loads(ast.literal_eval(self.silently("", expression)))
 
-    def values(self, names: Iterable[str]) -> Values:
-        """What names hold for a cell that reads them: one is run for it, as a person would at the end of a page."""
-        lines = [f"{_PROBE_MODULE}.keep({name!r}, lambda: {name})" for name in sorted(names)]
-        shown = self.run_cell(VALUES_CELL, "\n".join(lines))
+    def values(self, names: Iterable[str], order: Iterable[str] = ()) -> Values:
+        """What names hold for a cell that reads them: one is run for it, as a person would at the end of a page.
+
+        `order` are the cells of the page, which is told that the new one stands below them.
+        """
+        source = "\n".join(f"{_PROBE_MODULE}.keep({name!r}, lambda: {name})" for name in sorted(names))
+        if order:
+            self.command("document", order=[*order, VALUES_CELL], sources={VALUES_CELL: source})
+        shown = self.run_cell(VALUES_CELL, source)
         assert not shown, f"reading {sorted(names)} shows {shown}"
         return values_from(self.silently("", f"{_PROBE_MODULE}.kept()"))
 

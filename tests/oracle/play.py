@@ -194,7 +194,7 @@ class Player:
         """What names hold at the end of the page, for a cell that reads them and that is deleted again."""
         if not names:
             return Values()
-        found = self.kernel.values(names)
+        found = self.kernel.values(names, [cell.id for cell in self.notebook.cells])
         self.told = ()
         return found
 
