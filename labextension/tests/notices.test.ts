@@ -1,4 +1,4 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Action } from '../src/model';
 import { Notices, Wanted } from '../src/notices';
 import { EMPTY, Stream, reduce } from '../src/reducer';
@@ -12,12 +12,20 @@ interface Emitted {
   actions: { label: string; callback: () => void }[];
 }
 
-const { emitted, dismissed } = vi.hoisted(() => ({ emitted: [] as Emitted[], dismissed: [] as string[] }));
+const { emitted, dismissed, updated } = vi.hoisted(() => ({
+  emitted: [] as Emitted[],
+  dismissed: [] as string[],
+  updated: [] as { id: string; text: string; actions: Emitted['actions'] }[]
+}));
 
 vi.mock('@jupyterlab/apputils', () => ({
   Notification: {
     emit: (text: string, level: string, options: Omit<Emitted, 'text' | 'level'>) =>
       `notice ${emitted.push({ text, level, ...options })}`,
+    update: ({ id, message, actions }: { id: string; message: string; actions: Emitted['actions'] }) => {
+      updated.push({ id, text: message, actions });
+      return !dismissed.includes(id);
+    },
     dismiss: (id: string) => dismissed.push(id)
   }
 }));
@@ -34,7 +42,7 @@ const FLIGHTS = (reduce({ pipeline: EMPTY, seq: null, changed: null }, SNAP, 0) 
 const tell = (notice: NoticeMessage, wanted: Wanted = 'all') => notices.tell(notice, wanted);
 
 beforeEach(() => {
-  emitted.length = dismissed.length = 0;
+  emitted.length = dismissed.length = updated.length = 0;
   notices = new Notices(action => acts.push(action), cell => shown.push(cell));
   acts = [];
   shown = [];
@@ -91,4 +99,38 @@ test('a task that fails again is spoken of once', () => {
   notices.dispose();
 
   expect(dismissed).toEqual(['notice 1', 'notice 2']);
+});
+
+describe('many failures', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const nodes = names.map(id => ({ ...FLIGHTS.nodes[0], id, name: id }));
+  const rows = (failed: string) =>
+    names.map(id => ({ ...FLIGHTS.rows[0], state: failed.includes(id) ? ('Failed' as const) : ('Success' as const) }));
+
+  beforeEach(() => names.forEach(id => tell({ ...FAILED, task: id, cell: `cell-${id}`, text: `${id} failed` })));
+
+  test('beyond the first three share a notification, whose buttons act on all', () => {
+    expect(emitted.map(({ text }) => text)).toEqual(['a failed', 'b failed', 'c failed', 'd failed']);
+    expect(updated.at(-1)).toMatchObject({ id: 'notice 4', text: 'f failed (and 2 more tasks failed)' });
+
+    updated.at(-1)?.actions.forEach(action => action.callback());
+
+    expect(acts).toEqual([{ verb: 'retry_failed', tasks: [] }]);
+    expect(shown).toEqual(['cell-f']);
+  });
+
+  test('go one by one, and the notification that they share with the last of them', () => {
+    notices.update({ ...FLIGHTS, nodes, rows: rows('de') });
+    expect(dismissed).toEqual(['notice 1', 'notice 2', 'notice 3']);
+    expect(updated.at(-1)?.text).toBe('e failed (and 1 more task failed)');
+
+    notices.update({ ...FLIGHTS, nodes, rows: rows('') });
+    expect(dismissed).toEqual(['notice 1', 'notice 2', 'notice 3', 'notice 4']);
+  });
+
+  test('leave nothing behind', () => {
+    notices.dispose();
+
+    expect(dismissed).toEqual(['notice 1', 'notice 2', 'notice 3', 'notice 4']);
+  });
 });
