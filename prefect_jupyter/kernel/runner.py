@@ -301,7 +301,7 @@ class Runner:
         inputs: dict[str, Version] = {}
         todo = set(self.standing.graph.reads(cell.id))
         if cell.is_task:  # a plain cell that only defines reads nothing of what its functions will
-            todo = todo.union(*cell.late.values())
+            todo = todo.union(cell.maybe, *cell.late.values())
         if cell.reads_everything:
             todo |= {name for name in (*self.namespace.values, *self.namespace.pending) if is_notebook_name(name)}
         while todo:

@@ -206,6 +206,7 @@ class LiveKernel:
         if order:
             self.command("document", order=[*order, VALUES_CELL], sources={VALUES_CELL: source})
         shown = self.run_cell(VALUES_CELL, source)
+        shown = [output for output in shown if not str(output.get("text", "")).startswith("not run: `")]
         assert not shown, f"reading {sorted(names)} shows {shown}"
         return values_from(self.silently("", f"{_PROBE_MODULE}.kept()"))
 
