@@ -13,7 +13,7 @@ export type Wanted = 'all' | 'errors' | 'none';
 const BRIEF_MS = 6_000;
 
 /** More failures than this share a notification: one for each would cover the page. */
-const APART_MAX = 3;
+const APART_MAX = 2;
 
 const WORDS: Readonly<Partial<Record<Verb, string>>> = {
   run: 'Run',
@@ -86,8 +86,8 @@ export class Notices {
       }
       return;
     }
-    const others = this.together.size - 1;
-    const text = others > 0 ? `${last.text} (and ${countOf(others, 'more task')} failed)` : last.text;
+    const { size } = this.together;
+    const text = size > 1 ? `${countOf(size, 'more task')} failed, the last: ${last.text}` : last.text;
     const notice = { ...last, text, task: null };
     const isShown =
       this.shared !== null &&
