@@ -79,7 +79,7 @@ def make_plan(
     for task in graph.tasks:
         if task not in wanted:
             continue
-        verdict = verdicts.get(task) or Verdict("stale", (Reason("never ran", task),))
+        verdict = verdicts.get(task) or Verdict("stale", (Reason("not run yet", task),))
         reasons = () if verdict.kind in _LEFT_ALONE else verdict.reasons or (Reason(verdict.kind, task),)
         sure = bool(reasons)
         if task in forced:

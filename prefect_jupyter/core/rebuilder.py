@@ -130,6 +130,9 @@ class Evidence(Protocol):
     def failure(self, cell: str) -> str | None:
         """The one line of the error with which the task failed as it stands, if it did."""
 
+    def absence(self, cell: str) -> str:
+        """Why there is no trace of a run of the task."""
+
     def explain_code(self, before: str, cell: str) -> Reason: ...
 
     def inputs(self, cell: str) -> Mapping[str, Input]: ...
@@ -157,7 +160,7 @@ def verdict(cell: str, digest: str, evidence: Evidence) -> Verdict:
         return Verdict("stale", (Reason(f"failed: {failure}", cell),))
     trace = evidence.trace(cell)
     if trace is None:
-        return Verdict("stale", (Reason("never ran", cell),))
+        return Verdict("stale", (Reason(evidence.absence(cell), cell),))
     stale: list[Reason] = []
     unverified: list[Reason] = []
     if trace.digest != digest:

@@ -55,7 +55,7 @@ class Answers:
         lines = [f"{title}:"]
         for reason in found.reasons:
             label = self._document.label(reason.cell) if reason.cell else ""
-            where = f" ({label})" if label and label not in reason.text else ""
+            where = f" ({label})" if label and label not in reason.text and reason.cell != task else ""
             lines.append(f"  - {reason.text}{where}")
             lines += [f"      {line}" for line in reason.detail.splitlines()]
         return "\n".join(lines)
@@ -72,13 +72,23 @@ class Answers:
     def plan_text(self, names: Sequence[str]) -> str:
         entries = self.plan(names)
         if not entries:
-            return NOTHING_TO_DO["run"]
+            return self.nothing_to_run()
         known = [seconds for _, _, seconds in entries if seconds is not None]
         total = f", about {duration(sum(known))}" if known else ""
         lines = [f"{counted(len(entries), 'task')} to run{total}:"]
         for name, reason, seconds in entries:
             lines.append(f"  {name}: {reason}" + (f" · {duration(seconds)}" if seconds is not None else ""))
         return "\n".join(lines)
+
+    def nothing_to_run(self) -> str:
+        """What to say when nothing is stale: what cannot be known is put right elsewhere."""
+        with self._lock:
+            found = map(self._standing.verdict, self._reading.graph_now().names)
+            doubted = [verdict for verdict in found if verdict.kind not in ("fresh", "stale")]
+        if not doubted:
+            return NOTHING_TO_DO["run"]
+        are = "is" if len(doubted) == 1 else "are"
+        return f"Nothing is stale. {counted(len(doubted), 'task')} {are} {doubted[0].kind}: {doubted[0].reason}."
 
     def _expected_s(self, task: str) -> float | None:
         trace = self._standing.traces.get(task)

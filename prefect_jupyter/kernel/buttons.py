@@ -16,7 +16,7 @@ from ..view.protocol import Command, Reply
 from .answers import Answers
 from .errors import TaskError
 from .reading import Reading
-from .runner import Request, Runner
+from .runner import INTERRUPTED, Request, Runner
 from .showing import Showing
 from .verbs import Verbs
 from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, counted
@@ -45,6 +45,7 @@ class Buttons:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._queue: deque[Request] = deque()
         self._draining = False
+        self._is_working = False
         self._drain_task: asyncio.Task[None] | None = None  # the loop alone would not keep it alive
         self._handlers: dict[str, Callable[[Command], Reply]] = {
             "document": Command.reply,  # its texts have been taken in with the command
@@ -96,15 +97,23 @@ class Buttons:
             except TaskError as error:
                 return command.reply(str(error), ok=False)
             if not request.targets:
-                return command.reply(NOTHING_TO_DO[command.verb])
-            note = "" if self._is_free() else "waits for the cell that runs now"
+                nothing = self._answers.nothing_to_run() if command.verb == "run" else NOTHING_TO_DO[command.verb]
+                return command.reply(nothing)
+            what = "cell" if self._is_inside_a_cell() else "task"
+            note = "" if self._is_free() else f"waits for the {what} that runs now"
             for task in self._runner.needed(request.targets, request.forced):
-                self._showing.set_state(task, "Scheduled", note)
+                if task != self._runner.running:
+                    self._showing.set_state(task, "Scheduled", note)
             self._queue.append(request)
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self._begin_draining)
-        when = "" if self._is_free() else " when the present cell has finished"
+        when = "" if self._is_free() else f" when the {what} that runs now has finished"
         return command.reply(f"{counted(len(request.targets), 'task')} to run{when}.")
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a button's work runs or waits for the main thread."""
+        return self._is_working or bool(self._queue)
 
     def _is_free(self) -> bool:
         return not self._is_inside_a_cell() and self._runner.running is None
@@ -130,7 +139,7 @@ class Buttons:
         if result is None:
             return "Pending"
         if result.error is not None:
-            return "Failed"
+            return "Cancelled" if isinstance(result.error, INTERRUPTED) else "Failed"
         return "Cached" if result.cached else "Success"
 
     # --- work, on the main thread
@@ -144,9 +153,8 @@ class Buttons:
         try:
             async with self._turn:
                 while self._queue:
-                    request = self._queue.popleft()
                     with self._busy():
-                        await self.carry_out(request)
+                        await self.carry_out(self._queue.popleft())
         finally:
             self._draining = False
             self._showing.show()
@@ -155,11 +163,13 @@ class Buttons:
     def _busy(self) -> Iterator[None]:
         """Pages see a busy kernel while a button's work runs, as they do while a cell runs."""
         publish = getattr(self._kernel, "_publish_status", None)
+        self._is_working = True
         if publish is not None:
             publish("busy", "shell", parent={})
         try:
             yield
         finally:
+            self._is_working = False
             if publish is not None:
                 publish("idle", "shell", parent={})
 

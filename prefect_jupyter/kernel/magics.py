@@ -130,7 +130,7 @@ class Magics:
         after = session.counts()
         done = {kind: after[kind] - before[kind] for kind in ("executed", "cached", "failed", "skipped")}
         if not any(done.values()):
-            print(NOTHING_TO_DO["retry_failed" if verb == "retry_failed" else "run"])
+            print(NOTHING_TO_DO[verb] if verb == "retry_failed" else session.answers.nothing_to_run())
             return
         print(", ".join(f"{count} {kind if kind != 'skipped' else 'not run'}" for kind, count in done.items() if count))
 

@@ -31,7 +31,7 @@ from .versions import Version, Versions
 from .wording import cached_note
 
 MANY = 20
-_INTERRUPTED = (KeyboardInterrupt, asyncio.CancelledError)
+INTERRUPTED = (KeyboardInterrupt, asyncio.CancelledError)
 
 
 @dataclass(slots=True)
@@ -233,12 +233,15 @@ class Runner:
         self.versions.unsettled.discard(cell.id)
         if result.error is not None:
             known = {name: version.fingerprint or "" for name, version in inputs.items()}
-            if not isinstance(result.error, _INTERRUPTED):
+            if isinstance(result.error, INTERRUPTED):
+                self.standing.interrupted.add(cell.id)
+            else:
                 self.standing.failures[cell.id] = Failure(cell.digest, known, _first_line(result.error)[:300])
             self.standing.traces.pop(cell.id, None)
             self.versions.unsettled.add(cell.id)
         else:
             self.standing.failures.pop(cell.id, None)
+            self.standing.interrupted.discard(cell.id)
             assert result.trace is not None
             self.standing.traces[cell.id] = result.trace
         self.standing.forget(cell.id)
@@ -246,7 +249,7 @@ class Runner:
         self.namespace.show_latest({*inputs, *self.versions.made.get(cell.id, ())})
 
     def _outcome(self, result: Result) -> Outcome:
-        if isinstance(result.error, _INTERRUPTED):
+        if isinstance(result.error, INTERRUPTED):
             return Outcome("cancelled", "interrupted")
         if result.error is not None:
             self.counts.failed += 1

@@ -87,7 +87,7 @@ class Session:
             self.reading.transform,
         )  # fmt: skip
         kernel = getattr(shell, "kernel", None)
-        status = KernelStatus(kernel, lambda: self.interception.is_inside_a_cell)
+        status = KernelStatus(kernel, self._is_busy)
         self.link = Link(self.receive, session=self.id, version=__version__, status=status)
         self.showing = Showing(
             shell, self.document, self.versions, self.standing, self.reading, self.link, self._lock, self._turn
@@ -302,6 +302,9 @@ class Session:
             return result
         finally:
             del hook.quiet
+
+    def _is_busy(self) -> bool:
+        return self.interception.is_inside_a_cell or self.buttons.is_working
 
     def _stray_interrupt(self) -> None:
         self.runner.cancel(None)

@@ -56,6 +56,7 @@ class Standing:
         self.cells: dict[str, Cell] = {}
         self.traces: dict[str, Trace] = {}
         self.failures: dict[str, Failure] = {}
+        self.interrupted: set[str] = set()  # tasks whose last run was stopped
         self.plain_runs: dict[str, PlainRun] = {}
         self.previews: dict[str, str] = {}
         self._verdicts: dict[str, Verdict] = {}
@@ -195,6 +196,9 @@ class Standing:
                 return False
         return True
 
+    def absence(self, cell: str) -> str:
+        return "cancelled before it was done" if cell in self.interrupted else "not run yet"
+
     def explain_code(self, before: str, cell: str) -> Reason:
         change = explain_change(before, self.cells[cell].source)
         first, _, _ = change.partition("\n")
@@ -284,7 +288,11 @@ class Standing:
 
 
 def _is(reason: str) -> str:
-    if reason.startswith(("never ran", "failed")):
+    if reason == "not run yet":
+        return "has not run yet"
+    if reason.startswith("cancelled"):
+        return f"was {reason}"
+    if reason.startswith("failed"):
         return reason
     return f"is stale: {reason}"
 

@@ -41,4 +41,4 @@ def cached_note(started_s: float, duration_s: float) -> str:
     then = time.localtime(started_s)
     today = time.localtime()
     day = "" if then[:3] == today[:3] else time.strftime("%a ", then)
-    return f"from {day}{time.strftime('%H:%M', then)} · {duration(duration_s)} saved"
+    return f"{duration(duration_s)} saved · from {day}{time.strftime('%H:%M', then)}"

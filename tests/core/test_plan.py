@@ -53,7 +53,7 @@ def test_what_is_not_fresh_runs_surely_and_what_is_below_it_may_run() -> None:
 def test_a_task_without_a_verdict_never_ran() -> None:
     plan = make_plan(pipeline(), {}, {})
     assert plan.ids == ("load", "clean", "fit", "note", "score")
-    assert plan.tasks[3].reasons == (Reason("never ran", "note"),)
+    assert plan.tasks[3].reasons == (Reason("not run yet", "note"),)
 
 
 def test_targets_bring_what_they_need_through_plain_cells_and_nothing_else() -> None:
