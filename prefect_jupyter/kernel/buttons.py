@@ -10,11 +10,11 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from ..view.protocol import Command, Reply
 from .answers import Answers
 from .errors import TaskError
+from .kernel_status import KernelStatus
 from .reading import Reading
 from .runner import INTERRUPTED, Request, Runner
 from .showing import Showing
@@ -25,13 +25,13 @@ from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, counted
 class Buttons:
     """What the buttons of all pages ask of one session.
 
-    `kernel` is told busy while their work runs, None where there is no kernel. `turn` is held by a cell or by
-    such work; `is_inside_a_cell` tells whether it is a cell.
+    `status` says busy while their work runs. `turn` is held by a cell or by such work; `is_inside_a_cell`
+    tells whether it is a cell.
     """
 
     def __init__(
         self, reading: Reading, verbs: Verbs, answers: Answers, runner: Runner, showing: Showing,
-        lock: threading.RLock, turn: asyncio.Lock, *, kernel: Any, is_inside_a_cell: Callable[[], bool],
+        lock: threading.RLock, turn: asyncio.Lock, *, status: KernelStatus, is_inside_a_cell: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._reading = reading
         self._verbs = verbs
@@ -40,7 +40,7 @@ class Buttons:
         self._showing = showing
         self._lock = lock
         self._turn = turn
-        self._kernel = kernel
+        self._status = status
         self._is_inside_a_cell = is_inside_a_cell
         self.loop: asyncio.AbstractEventLoop | None = None
         self._queue: deque[Request] = deque()
@@ -162,16 +162,12 @@ class Buttons:
     @contextlib.contextmanager
     def _busy(self) -> Iterator[None]:
         """Pages see a busy kernel while a button's work runs, as they do while a cell runs."""
-        publish = getattr(self._kernel, "_publish_status", None)
-        self._is_working = True
-        if publish is not None:
-            publish("busy", "shell", parent={})
-        try:
-            yield
-        finally:
-            self._is_working = False
-            if publish is not None:
-                publish("idle", "shell", parent={})
+        with self._status.busy():
+            self._is_working = True
+            try:
+                yield
+            finally:
+                self._is_working = False  # before idle is said, or somebody might say busy once more
 
     async def carry_out(self, request: Request) -> None:
         """Runs what was asked for; cells that have gone meanwhile are left out."""

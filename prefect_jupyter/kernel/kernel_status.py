@@ -6,10 +6,11 @@ It must not decide whether the kernel is busy; the session knows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class KernelStatus:
@@ -42,12 +43,23 @@ class KernelStatus:
         if not self._is_busy():
             self._publish("idle")
 
-    def _publish(self, state: str) -> None:
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Pages see a busy kernel for this time, as they do while a cell runs."""
+        self._publish("busy", {})  # a status that answers a comm message says nothing to a page
+        try:
+            yield
+        finally:
+            self._publish("idle", {})
+
+    def _publish(self, state: str, parent: Any = None) -> None:
         kernel = self._kernel
+        if kernel is None:
+            return
         kernel.session.send(
             kernel.iopub_socket,
             "status",
             {"execution_state": state},
-            parent=kernel.get_parent(),
+            parent=kernel.get_parent() if parent is None else parent,
             ident=f"kernel.{kernel.ident}.status".encode(),
         )

@@ -116,7 +116,7 @@ class Session:
         self.answers = Answers(self.document, self.standing, self.reading, self.runner, self.verbs, self._lock)
         self.buttons = Buttons(
             self.reading, self.verbs, self.answers, self.runner, self.showing, self._lock, self._turn,
-            kernel=kernel, is_inside_a_cell=lambda: self.interception.is_inside_a_cell,
+            status=status, is_inside_a_cell=lambda: self.interception.is_inside_a_cell,
         )  # fmt: skip
         self.introspection = Introspection(kernel, self.namespace)
         self._history_at_start = self._texts_run_before()

@@ -63,3 +63,17 @@ def test_outside_of_a_loop_and_without_a_kernel_nothing_is_said() -> None:
     KernelStatus(None, lambda: True).keep()
 
     assert kernel.said == []
+
+
+def test_work_that_no_cell_asked_for_is_framed_by_busy_and_idle_that_answer_nobody() -> None:
+    class Framed(Kernel):
+        def send(self, socket: str, kind: str, content: dict[str, Any], *, parent: object, ident: bytes) -> None:
+            assert parent == {}
+            self.said.append(content["execution_state"])
+
+    kernel = Framed()
+    with KernelStatus(kernel, lambda: True).busy():
+        assert kernel.said == ["busy"]
+    assert kernel.said == ["busy", "idle"]
+    with KernelStatus(None, lambda: True).busy():
+        pass
