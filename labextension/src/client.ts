@@ -92,6 +92,15 @@ export class Link {
     return late && { verb: late.verb, since: late.since, live: this.connection?.isLive ?? false };
   }
 
+  /** Show what was saved with the notebook, until a kernel says more. */
+  recall(saved: Pipeline): void {
+    if (this.pipeline.nodes.length === 0 && this.connection === null) {
+      this.lastSeen = { ...saved, connected: false, run: null };
+      this.stream = { pipeline: this.lastSeen, seq: null, changed: null };
+      this._changed.emit(null);
+    }
+  }
+
   /** Send a command with all that the kernel must know for it; resolves with the acknowledgement. */
   send(verb: WireVerb, tasks: readonly string[] = []): Promise<ReplyMessage> {
     const id = `${this.page}/${++this.commands}`;

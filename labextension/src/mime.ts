@@ -9,8 +9,8 @@ import { element } from './graph/element';
 import { GraphView } from './graph/view';
 import type { Action, Pipeline } from './model';
 import type { FollowedNotebook } from './notebook';
-import { MIME, Snap } from './protocol';
-import { EMPTY, reduce } from './reducer';
+import { MIME } from './protocol';
+import { EMPTY, pipelineSaved } from './reducer';
 
 export class GraphOutput extends Widget implements IRenderMime.IRenderer {
   private saved: Pipeline = EMPTY;
@@ -26,8 +26,7 @@ export class GraphOutput extends Widget implements IRenderMime.IRenderer {
 
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     try {
-      const next = reduce({ pipeline: EMPTY, seq: null, changed: null }, model.data[MIME] as unknown as Snap, 0);
-      this.saved = { ...(next?.pipeline ?? EMPTY), connected: false };
+      this.saved = pipelineSaved(model.data[MIME]);
       this.view ??= new GraphView(this.node, action => this.act(action), async task => (await this.live?.why(task)) ?? '');
       this.look();
     } catch {

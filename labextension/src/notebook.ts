@@ -7,6 +7,7 @@ import { NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { ISignal, Signal } from '@lumino/signaling';
 import { Chips } from './cells/chips';
 import { writeOutput } from './cells/outputs';
+import { savedPipeline } from './cells/saved';
 import { Link } from './client';
 import { NotebookDocument } from './document';
 import type { Action } from './model';
@@ -45,6 +46,10 @@ export class FollowedNotebook {
     this.link.printed.connect((_, message) => isFirst() && writeOutput(model, message));
     this.link.noticed.connect((_, message) => isFirst() && this.notices.tell(message, this.preferences.notifications));
     NotebookActions.executionScheduled.connect(this.scheduled, this);
+    const saved = savedPipeline(model);
+    if (saved !== null) {
+      this.link.recall(saved);
+    }
   }
 
   /** The kernel acknowledged a command with these words. */

@@ -38,6 +38,12 @@ export function reduce(stream: Stream, message: Message, now: number): Stream | 
   }
 }
 
+/** The pipeline that a file holds; throws where it is none. */
+export function pipelineSaved(data: unknown): Pipeline {
+  const next = reduce({ pipeline: EMPTY, seq: null, changed: null }, data as Snap, 0);
+  return { ...(next?.pipeline ?? EMPTY), connected: false, run: null };
+}
+
 /** The pipeline of a kernel that is no more: what ran has no end, what waited does not wait any longer. */
 export function abandoned(pipeline: Pipeline, hasDied: boolean): Pipeline {
   const note = hasDied ? 'the kernel died while it ran' : 'the kernel was stopped while it ran';

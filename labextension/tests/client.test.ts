@@ -3,6 +3,7 @@ import { Link } from '../src/client';
 import type { DocumentChange } from '../src/document';
 import { STATES } from '../src/model';
 import type { Message, NoticeMessage, OutputMessage, StateRow } from '../src/protocol';
+import { EMPTY, reduce } from '../src/reducer';
 import { PATIENCE_MS } from '../src/requests';
 import { FakeContext, FakeKernel, SNAP } from './kernel';
 
@@ -158,6 +159,20 @@ describe('finding the session', () => {
     expect(link.pipeline.rows[0]).toMatchObject({ state, note, verdict: 'stale' });
     expect(link.pipeline.rows[1]).toMatchObject({ state: 'Pending', note: '' });
     expect(link.pipeline.rows[2].state).toBe('TriggerFailed');
+  });
+
+  test('what was saved is shown until a kernel says more', async () => {
+    kernel.loaded = false;
+    open();
+    const saved = reduce({ pipeline: EMPTY, seq: null, changed: null }, SNAP, 0)?.pipeline ?? EMPTY;
+    link.recall(saved);
+    expect(link.pipeline).toMatchObject({ connected: false, nodes: saved.nodes });
+
+    kernel.hello();
+    await settle();
+    expect(link.pipeline.connected).toBe(true);
+    link.recall(saved);
+    expect(link.pipeline.connected).toBe(true);
   });
 
   test('another kernel is another session', async () => {

@@ -17,7 +17,7 @@ export type Form = 'list' | 'graph';
 
 /** Said above a pipeline that is shown as it was. */
 const LAST_SEEN: Readonly<Partial<Record<Presence, string>>> = {
-  'not-loaded': 'The kernel has restarted: run %load_ext prefect_jupyter to bring this pipeline to life.',
+  'not-loaded': 'This is the pipeline as it was last seen: run %load_ext prefect_jupyter to bring it to life.',
   'no-kernel': 'No kernel: this is the pipeline as it was last seen.'
 };
 

@@ -166,7 +166,9 @@ export class RailView {
   }
 
   private keydown(event: KeyboardEvent): void {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target !== this.rows.element(this.focused)) {
+    const isOnRow = event.target === this.rows.element(this.focused);
+    const isForAll = event.key === 'Escape' || event.key === '/'; // also on the buttons of a row
+    if (event.altKey || event.ctrlKey || event.metaKey || !(isOnRow || isForAll)) {
       return;
     }
     const last = this.rows.length - 1;

@@ -4,8 +4,9 @@ import { PanelLayout, Widget } from '@lumino/widgets';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Chips } from '../../src/cells/chips';
 import { writeOutput } from '../../src/cells/outputs';
+import { savedPipeline } from '../../src/cells/saved';
 import type { Action, Pipeline } from '../../src/model';
-import type { OutputMessage } from '../../src/protocol';
+import { MIME, OutputMessage } from '../../src/protocol';
 import { EMPTY, Stream, reduce } from '../../src/reducer';
 import { SNAP } from '../kernel';
 
@@ -164,4 +165,17 @@ test('outputs go to the cell that they belong to', () => {
 
   write({ op: 'clear', output: null });
   expect(notebook.widgets[1].outputs).toEqual([]);
+});
+
+test('the pipeline that a notebook was saved with is that of its last graph', () => {
+  const cell = (outputs: unknown[], type = 'code') => ({ type, outputs: { toJSON: () => outputs } });
+  const graph = (title: unknown) => ({ output_type: 'display_data', data: { [MIME]: { ...SNAP, saved: true, title } } });
+  const model = (...cells: unknown[]) => ({ cells }) as unknown as Parameters<typeof savedPipeline>[0];
+
+  const saved = savedPipeline(model(cell([graph('first')]), cell([{ output_type: 'stream' }, graph('last')]), cell([], 'markdown')));
+
+  expect(saved).toMatchObject({ title: 'last', connected: false });
+  expect(saved?.nodes).toHaveLength(3);
+  expect(savedPipeline(model(cell([])))).toBeNull();
+  expect(savedPipeline(model(cell([{ output_type: 'display_data', data: { [MIME]: { type: 'snap' } } }])))).toBeNull();
 });

@@ -160,8 +160,10 @@ describe('acting', () => {
 
     expect(items()[2].getAttribute('aria-selected')).toBe('true');
     expect(all('.pj-details')[0].textContent).toContain('`clean` failed');
-    key(items()[2], 'Escape');
+    items()[2].focus();
+    key(items()[2].querySelector('button') as HTMLElement, 'Escape');
     expect(isShown(all('.pj-details')[0])).toBe(false);
+    expect(document.activeElement).toBe(items()[2]);
   });
 });
 
