@@ -223,6 +223,8 @@ def test_a_saved_graph_is_shown_without_a_kernel_and_its_buttons_are_dead(notebo
     graph = page.cell(GRAPH)
     expect(page.task("clean", within=graph)).to_have_accessible_name(re.compile("^clean, Success"))
     expect(graph.get_by_role("button", name="Run stale")).to_be_disabled()
+    says(page, "clean", "Success")
+    expect(in_panel(page, "Run stale")).to_be_disabled()
     for theme in ("light", "dark"):
         page.theme(theme)
         page.cell(GRAPH)
