@@ -147,7 +147,7 @@ class Trial:
         raise AssertionError("the run does not end")
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(randoms)
 def test_every_run_ends_with_each_task_in_one_terminal_state(random: Random) -> None:
     triggers = [name for name in TRIGGERS if name != "manual_only"] + ["some_failed(1)", "some_successful(.5)"]
@@ -160,7 +160,7 @@ def test_every_run_ends_with_each_task_in_one_terminal_state(random: Random) -> 
     assert (trial.ended is State.Failed) == bool(worst & FAILED)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(randoms)
 def test_nothing_starts_after_a_cancel(random: Random) -> None:
     trial = Trial(any_tasks(random, triggers=list(TRIGGERS), retries_max=2), random.randint(1, 3))
@@ -184,7 +184,7 @@ def test_nothing_starts_after_a_cancel(random: Random) -> None:
         assert set(trial.states.values()) <= TERMINAL
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(randoms)
 def test_the_cone_below_a_failure_is_exact(random: Random) -> None:
     tasks = any_tasks(random, triggers=["all_successful"], retries_max=1)
@@ -209,7 +209,7 @@ def test_the_cone_below_a_failure_is_exact(random: Random) -> None:
             assert row.state is trial.outcomes[task.id]
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(randoms)
 def test_a_resumed_run_ends_as_well(random: Random) -> None:
     trial = Trial(any_tasks(random, triggers=["all_successful", "manual_only"], retries_max=0), random.randint(1, 3))

@@ -203,7 +203,7 @@ class LiveKernel:
         `order` are the cells of the page, which is told that the new one stands below them.
         """
         source = "\n".join(f"{_PROBE_MODULE}.keep({name!r}, lambda: {name})" for name in sorted(names))
-        if order:
+        if order and self.extension:
             self.command("document", order=[*order, VALUES_CELL], sources={VALUES_CELL: source})
         shown = self.run_cell(VALUES_CELL, source)
         shown = [output for output in shown if not str(output.get("text", "")).startswith("not run: `")]
