@@ -3,34 +3,14 @@
  * Must not know Jupyter, the DOM or how the data arrived.
  */
 
-/** The states of a task; a state's place is its code on the wire. */
-export const STATES = [
-  'Pending',
-  'Scheduled',
-  'Queued',
-  'Running',
-  'Success',
-  'Cached',
-  'Mapped',
-  'Looped',
-  'Skipped',
-  'Retrying',
-  'Paused',
-  'Resume',
-  'Failed',
-  'TimedOut',
-  'TriggerFailed',
-  'ValidationFailed',
-  'Cancelling',
-  'Cancelled',
-  'Crashed'
-] as const;
+import { STATES, VERDICTS } from './protocol';
 
+export { STATES, VERDICTS };
+
+/** A state's place in `STATES` is its code on the wire. */
 export type StateName = (typeof STATES)[number];
 
-/** Whether a stored result still stands for its task; a verdict's place is its code on the wire. */
-export const VERDICTS = ['fresh', 'stale', 'unverified', 'unchecked', 'accepted', 'pinned'] as const;
-
+/** Whether a stored result still stands for its task; its place in `VERDICTS` is its code on the wire. */
 export type VerdictName = (typeof VERDICTS)[number];
 
 /** What a task is: it changes only when the notebook does. */
