@@ -6,29 +6,29 @@ It must not decide which tasks run or in which order, and it shows nothing but t
 from __future__ import annotations
 
 import ast
-import os
 import sys
 import threading
 import time
-import types
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult
 
-from ..analysis.statements import bound_by, has_effect_free_form, replayable, stores_into
+from ..analysis.statements import has_effect_free_form, stores_into
 from ..core.cells import Cell
-from ..core.rebuilder import FileStamp, Output, Trace, key_of
-from ..runtime.files import FileTracer, Seen, stamp, unchanged
-from ..runtime.origins import Origin, origin_of
+from ..core.rebuilder import Output, Trace, key_of
+from ..runtime.files import Seen, stamped, unchanged
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
-from .ambient import Watch
 from .ambient_deltas import Delta
+from .comparison import Changes
+from .definitions import Definitions
+from .observation import Observation, Observer
 from .outputs import Outputs, RawOutput
 from .surroundings import Surroundings
-from .user_namespace import Changes, UserNamespace
+from .traced import is_lost, output_of, references, versions_of, written_files
+from .user_namespace import UserNamespace
 from .versions import Version
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -70,13 +70,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ran:
-    """What was seen while one attempt ran, and what it started from."""
+    """One attempt that ran."""
 
     execution: ExecutionResult
     started_s: float
     duration_s: float
-    watch: Watch
-    seen: Seen
+    observed: Observation
     displays: tuple[RawOutput, ...]
 
 
@@ -84,15 +83,15 @@ class Inline:
     """The executor of tasks on the main thread, in the notebook's own namespace."""
 
     def __init__(
-        self, shell: InteractiveShell, outputs: Outputs, namespace: UserNamespace, store: Store,
-        surroundings: Surroundings, files: FileTracer, lock: threading.RLock, transform: Callable[[str], str],
+        self, outputs: Outputs, namespace: UserNamespace, store: Store, surroundings: Surroundings,
+        observer: Observer, definitions: Definitions, lock: threading.RLock, transform: Callable[[str], str],
     ) -> None:  # fmt: skip
-        self._shell = shell
         self._outputs = outputs
         self._namespace = namespace
         self._store = store
         self.surroundings = surroundings
-        self.files = files
+        self._observer = observer
+        self._definitions = definitions
         self._lock = lock
         self._transform = transform
         self._expected: dict[str, list[Trace]] = {}
@@ -104,7 +103,7 @@ class Inline:
         """Many tasks are about to be looked up, most of them under these keys: the store is read at once."""
         self._expected = self._store.traces_of(keys)
         traces = [trace for found in self._expected.values() for trace in found]
-        self._present = self._store.present({reference for trace in traces for reference in _references(trace)})
+        self._present = self._store.present({reference for trace in traces for reference in references(trace)})
 
     def key(self, attempt: Attempt) -> str:
         inputs = {name: version.fingerprint or "" for name, version in attempt.inputs.items()}
@@ -126,7 +125,7 @@ class Inline:
         """The newest trace under `key` whose discovered inputs are as they were and whose values are all there."""
         expected = self._expected.pop(key, None)
         for trace in self._store.traces(key) if expected is None else expected:
-            if trace.executes or not all(map(self._is_present, _references(trace))):
+            if trace.executes or not all(map(self._is_present, references(trace))):
                 continue
             sees = self.surroundings.fingerprint
             if any(sees(attempt.cell.id, item) != known for item, known in trace.ambient_in.items()):
@@ -134,7 +133,7 @@ class Inline:
             if not all(unchanged(path, known) for path, known in (*trace.files_in.items(), *trace.files_out.items())):
                 continue
             if any(
-                _is_lost(output) and (output.in_place or attempt.has_readers(name))
+                is_lost(output) and (output.in_place or attempt.has_readers(name))
                 for name, output in trace.outputs.items()
             ):
                 continue
@@ -164,14 +163,14 @@ class Inline:
             if trace.outputs[name].shared if name in trace.outputs else False:
                 before = self._namespace.versions.seen_by(attempt.cell.id, name)
                 version.origin = before.producer if isinstance(before, Version) else None
-        kept = self._namespace.kept_definitions(attempt.cell.id, versions)
+        kept = self._definitions.kept(attempt.cell.id, versions)
         self._namespace.adopt(attempt.cell.id, versions)
         with self._outputs.capture(through=False), self.surroundings.ambient.watch() as watch:
             try:
-                self._replay_definitions(attempt.body, trace, kept)
+                self._definitions.replay(attempt.body, trace, kept)
             except Exception:
                 return None
-            if not self._namespace.are_as_defined(versions, kept):
+            if not self._definitions.are_as_defined(versions, kept):
                 return None
             for name in trace.deletes:
                 self._namespace.values.pop(name, None)
@@ -199,39 +198,21 @@ class Inline:
             self._outputs.replay(displays)
         return await attempt.run("")
 
-    def _replay_definitions(self, body: str, trace: Trace, kept: set[str]) -> None:
-        """Runs the definitions of a task, except for those in `kept`: imports, functions, classes, set-up magics."""
-        if not trace.replays:
-            return
-        tree = ast.parse(self._transform(body))
-        for position in trace.replays:
-            statement = tree.body[position]
-            bound = bound_by(statement)
-            if bound and bound <= kept:
-                continue
-            self._namespace.load_pending(_names_needed_by(statement))
-            module = ast.Module([statement], [])
-            # with the notebook's own `__future__` imports, not this module's
-            code = compile(module, "<definitions>", "exec", self._shell.compile.flags, dont_inherit=True)
-            exec(code, self._namespace.values)
-
     async def _execute(self, attempt: Attempt, key: str, uncached: str) -> Result:
         cell = attempt.cell
         attempt = replace(attempt, inputs=await attempt.load())
         key = self.key(attempt)
-        self._namespace.begin(attempt.inputs, self._namespace.rebinds(cell))
-        self.surroundings.restore(cell.id)  # after the loading, which may import libraries or run other tasks
         started = time.time()
         with (
-            self.surroundings.ambient.watch() as watch,
-            self.files.task() as seen,
+            # only now: loading the inputs may have imported libraries or run other tasks
+            self._observer.run(cell, attempt.inputs, self._observer.rebinds(cell)) as observed,
             self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture,
         ):
             execution = await attempt.run(self._transform(attempt.body))
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
-                execution=execution, started_s=started, duration_s=time.time() - started, watch=watch,
-                seen=seen, displays=tuple(capture.finish()),
+                execution=execution, started_s=started, duration_s=time.time() - started, observed=observed,
+                displays=tuple(capture.finish()),
             ))  # fmt: skip
 
     def _account(self, attempt: Attempt, key: str, uncached: str, ran: _Ran) -> Result:
@@ -239,17 +220,14 @@ class Inline:
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
         error = execution.error_before_exec or execution.error_in_exec
         tree = ast.parse(self._transform(attempt.body)) if execution.error_before_exec is None else ast.Module([], [])
-        changes = self._namespace.settle(cell, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
-        self._namespace.versions.record(cell.id, changes.made)
-        delta = self.surroundings.changed_by(ran.watch)
+        observed = ran.observed
+        self._observer.settle(observed, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
         if error is not None:
-            self.surroundings.note(cell.id, delta)
+            self._observer.record(observed, {})
             return Result(trace=None, error=error, displays=displays, execution=execution)
-        replays = self._definitions(tree, changes)
-        if ran.seen.is_relative:
-            ran.watch.reads.kinds.add("cwd")
-        ran.seen.read |= workspace_files(self._namespace.values[name] for name in changes.bound)
-        uncached = uncached or self._effects(ran.seen, tree, changes, delta, displays, replays)
+        seen, changes, delta = observed.seen, observed.changes, observed.delta
+        replays = self._definitions.positions(tree, changes)
+        uncached = uncached or self._effects(seen, tree, changes, delta, displays, replays)
         trace = Trace(
             key=key,
             source=cell.source,
@@ -258,43 +236,19 @@ class Inline:
             outputs={},
             deletes=tuple(sorted(changes.deleted)),
             replays=replays,
-            ambient_in=self.surroundings.inputs(cell.id, ran.watch, delta, displays),
-            files_in=stamped(ran.seen.read - ran.seen.written),
-            files_out=stamped(ran.seen.written),
+            ambient_in=self._observer.ambient_in(observed, displays),
+            files_in=stamped(observed.read),
+            files_out=stamped(seen.written),
             displays=displays,
             started_s=ran.started_s,
             duration_s=ran.duration_s,
         )
         trace = self._with_values(attempt, trace, changes, delta, store=not uncached)
-        self.surroundings.note(cell.id, delta)
-        self._namespace.versions.add(cell.id, written_files(cell.id, trace.files_out))
+        self._observer.record(observed, trace.files_out)
         if not uncached:
             self._store.put(trace)
         promoted = frozenset(changes.in_place) - cell.in_place
         return Result(trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted)
-
-    def _definitions(self, tree: ast.Module, changes: Changes) -> tuple[int, ...]:
-        """Positions of the statements to run again on a hit; marks what they bind as definitions (by result)."""
-        by_form = set(replayable(tree))
-        values = self._namespace.values
-        binder: dict[str, int] = {}
-        replays: set[int] = {position for position in by_form if not bound_by(tree.body[position])}
-        for position, statement in enumerate(tree.body):
-            for name in bound_by(statement):
-                binder[name] = position
-            if _stores_into_a_module(statement, values):
-                replays.add(position)
-        for name in changes.bound:
-            value, position_ = values.get(name), binder.get(name)
-            is_module = type(value).__name__ == "module"
-            if position_ is None:
-                if is_module:
-                    changes.made[name].definition = True
-                continue
-            if position_ in by_form or is_module or isinstance(value, type):
-                changes.made[name].definition = True
-                replays.add(position_)
-        return tuple(sorted(replays))
 
     def _effects(
         self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],
@@ -360,94 +314,3 @@ class Inline:
             return self._namespace.keep(group)
         except Unstorable:
             return None
-
-
-def output_of(version: Version, group: int | None) -> Output:
-    return Output(
-        fingerprint=version.fingerprint or "",
-        group=group,
-        definition=version.definition,
-        in_place=version.in_place,
-        shared=version.origin is not None,
-        reach=tuple(sorted(version.reach)),
-        handle=version.handle,
-        summary=version.summary,
-    )
-
-
-def versions_of(trace: Trace, cell: str) -> dict[str, Version]:
-    """The versions that `cell` makes when it is answered by `trace`."""
-    groups: dict[int, frozenset[str]] = {}
-    for name, output in trace.outputs.items():
-        if output.group is not None:
-            groups[output.group] = groups.get(output.group, frozenset()) | {name}
-    versions = {
-        name: Version(
-            name=name,
-            cell=cell,
-            fingerprint=output.fingerprint,
-            reference=trace.groups[output.group] if output.group is not None else None,
-            group=groups.get(output.group, frozenset()) if output.group is not None else frozenset(),
-            reach=frozenset(output.reach),
-            handle=output.handle,
-            definition=output.definition,
-            in_place=output.in_place,
-            summary=output.summary,
-        )
-        for name, output in trace.outputs.items()
-    }
-    for name in trace.deletes:
-        versions[name] = Version(name=name, cell=cell, fingerprint="absent", is_absent=True)
-    return versions
-
-
-def workspace_files(values: Iterable[object]) -> set[str]:
-    """The files of the workspace's own modules that these modules, functions and classes come from."""
-    modules = {
-        value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-        for value in values
-        if isinstance(value, (types.ModuleType, types.FunctionType, type))
-    }
-    files = {
-        getattr(sys.modules.get(module), "__file__", None)
-        for module in modules
-        if isinstance(module, str) and origin_of(module) is Origin.WORKSPACE
-    }
-    return {os.path.abspath(file) for file in files if file is not None}
-
-
-def written_files(cell: str, files: Mapping[str, FileStamp]) -> dict[str, Version]:
-    """Files are versioned like names: what stands in one is what the nearest cell above wrote."""
-    return {
-        f"file:{path}": Version(name=f"file:{path}", cell=cell, fingerprint=known.digest)
-        for path, known in files.items()
-    }
-
-
-def _references(trace: Trace) -> tuple[str, ...]:
-    """The values that the store must have to answer a task with `trace`."""
-    return (*trace.groups, *trace.ambient_out.values())
-
-
-def _is_lost(output: Output) -> bool:
-    return output.group is None and not output.definition
-
-
-def stamped(paths: set[str]) -> dict[str, FileStamp]:
-    stamps = {path: stamp(path) for path in sorted(paths)}
-    return {path: found for path, found in stamps.items() if found is not None}
-
-
-def _names_needed_by(statement: ast.stmt) -> set[str]:
-    """Names that running a definition may read at once (not those that its bodies read later)."""
-    parts: list[ast.AST] = [statement]
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        parts = [*statement.decorator_list, statement.args]
-        if statement.returns is not None:
-            parts.append(statement.returns)
-    return {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
-
-
-def _stores_into_a_module(statement: ast.stmt, values: Mapping[str, object]) -> bool:
-    roots = stores_into(ast.Module([statement], []))
-    return any(isinstance(values.get(root), types.ModuleType) for root in roots)

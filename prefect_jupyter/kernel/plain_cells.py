@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 from ..core.cells import Cell
 from ..core.rebuilder import key_of
-from ..runtime.files import FileTracer
-from .ambient import Watch
+from ..runtime.files import stamped
 from .errors import NotRun
-from .inline import stamped, workspace_files, written_files
 from .interception import Execution
+from .observation import Observation, Observer
 from .reading import Reading
 from .runner import Request, Runner
 from .showing import Showing
 from .standing import PlainRun, Standing
-from .surroundings import Surroundings
-from .user_namespace import Changes, UserNamespace
+from .user_namespace import UserNamespace
 from .versions import Version, Versions
 from .wording import PREVIEWED
 
@@ -32,19 +30,17 @@ class PlainCells:
     """The cells of one notebook that are not tasks."""
 
     def __init__(
-        self, shell: InteractiveShell, versions: Versions, namespace: UserNamespace, surroundings: Surroundings,
-        standing: Standing, reading: Reading, runner: Runner, showing: Showing, files: FileTracer,
-        lock: threading.RLock,
+        self, shell: InteractiveShell, versions: Versions, namespace: UserNamespace, standing: Standing,
+        reading: Reading, runner: Runner, showing: Showing, observer: Observer, lock: threading.RLock,
     ) -> None:  # fmt: skip
         self._shell = shell
         self._versions = versions
         self._namespace = namespace
-        self._surroundings = surroundings
         self._standing = standing
         self._reading = reading
         self._runner = runner
         self._showing = showing
-        self._files = files
+        self._observer = observer
         self._lock = lock
 
     def adopt(self, cell: Cell) -> None:
@@ -69,17 +65,15 @@ class PlainCells:
         inputs = await self._runner.load(cell)
         with self._lock:
             lost = self._namespace.lost(cell.id, inputs)
-            self._surroundings.restore(cell.id)
-            self._namespace.begin([name for name in inputs if inputs[name].fingerprint is not None])
-        with self._surroundings.ambient.watch() as watch, self._files.task() as seen:
+        known = [name for name, version in inputs.items() if version.fingerprint is not None]
+        with self._observer.run(cell, known) as observed:
             result = await execution.run()
         with self._lock:
-            changes = self._settle(cell, inputs, failed=not result.success)
-            self._versions.record(cell.id, changes.made | written_files(cell.id, stamped(seen.written)))
-            read = (seen.read | workspace_files(self._shell.user_ns[name] for name in changes.bound)) - seen.written
-            self._account(cell, inputs, {f"file:{path}" for path in read}, lost, watch)
-            self._take_fingerprints(changes.made)
-            self._namespace.show_latest({*self._standing.plain_runs[cell.id].inputs, *changes.made})
+            self._settle(observed, inputs, failed=not result.success)
+            self._account(observed, inputs, lost)
+            made = observed.changes.made
+            self._take_fingerprints(made)
+            self._namespace.show_latest({*self._standing.plain_runs[cell.id].inputs, *made})
             self._standing.forget(cell.id)
             self._showing.show()
         return result
@@ -104,11 +98,12 @@ class PlainCells:
 
     # --- after
 
-    def _settle(self, cell: Cell, inputs: Mapping[str, Version], *, failed: bool) -> Changes:
+    def _settle(self, observed: Observation, inputs: Mapping[str, Version], *, failed: bool) -> None:
+        cell = observed.cell
         surely, stored_into = self._reading.forms(cell.source)
         known = {name: version.fingerprint or "" for name, version in inputs.items()}
-        return self._namespace.settle(
-            cell,
+        self._observer.settle(
+            observed,
             f"plain:{key_of(cell.digest, 0, known, cell.id)}",
             surely=surely | self._bound_again(cell),
             stored_into=stored_into,
@@ -120,18 +115,17 @@ class PlainCells:
         before = self._standing.plain_runs.get(cell.id)
         if before is None or before.digest != cell.digest:
             return frozenset()
-        return frozenset(self._namespace.rebinds(cell)) - cell.writes
+        return frozenset(self._observer.rebinds(cell)) - cell.writes
 
-    def _account(
-        self, cell: Cell, inputs: Mapping[str, Version], files: set[str], lost: Mapping[str, str], watch: Watch
-    ) -> None:
-        """Remembers what the run saw: `files` are the names of those that it read, `lost` names whose value is gone."""
+    def _account(self, observed: Observation, inputs: Mapping[str, Version], lost: Iterable[str]) -> None:
+        """Remembers what the run saw; `lost` are names whose value was gone."""
+        cell = observed.cell
         trouble = ""
         if lost:
             trouble = f"ran twice or out of order: the `{next(iter(lost))}` that it reads in a run from the top is gone"
-        delta = self._surroundings.changed_by(watch)
-        self._surroundings.note(cell.id, delta)
-        ambient = self._surroundings.inputs(cell.id, watch, delta, ())
+        ambient = self._observer.ambient_in(observed, ())
+        self._observer.record(observed, stamped(observed.seen.written))
+        files = {f"file:{path}" for path in observed.read}
         sources = {name: self._versions.seen_by(cell.id, name) for name in files}
         saw = {**inputs, **{name: source for name, source in sources.items() if isinstance(source, Version)}}
         self._standing.plain_runs[cell.id] = PlainRun(cell.digest, saw, trouble, ambient)

@@ -24,9 +24,10 @@ from .document import Document
 from .inline import Attempt, Inline, Result
 from .interception import Execution
 from .interrupts import Interrupts
+from .names import is_notebook_name
 from .outputs import RawOutput, safe_text
 from .standing import Failure, Standing
-from .user_namespace import UserNamespace, is_notebook_name
+from .user_namespace import UserNamespace
 from .versions import Version, Versions
 from .wording import cached_note
 

@@ -30,6 +30,7 @@ from .ambient import Ambient
 from .answers import Answers
 from .buttons import Buttons
 from .comm import Link
+from .definitions import Definitions
 from .document import Document
 from .driving import run_to_end
 from .errors import NotRun, TaskError
@@ -38,6 +39,7 @@ from .interception import Execution, Interception
 from .interrupts import Interrupts
 from .introspection import Introspection
 from .kernel_status import KernelStatus
+from .observation import Observer
 from .outputs import Outputs
 from .plain_cells import PlainCells
 from .reading import Reading, body_of
@@ -82,9 +84,10 @@ class Session:
             awaits=self.interception.original_decision,
         )  # fmt: skip
         self.namespace.is_wanted = self.reading.is_wanted_by_a_task
+        observer = Observer(self.namespace, self.surroundings, FileTracer(), self._lock)
         self.inline = Inline(
-            shell, self.outputs, self.namespace, self.store, self.surroundings, FileTracer(), self._lock,
-            self.reading.transform,
+            self.outputs, self.namespace, self.store, self.surroundings, observer,
+            Definitions(shell, self.namespace, self.reading.transform), self._lock, self.reading.transform,
         )  # fmt: skip
         kernel = getattr(shell, "kernel", None)
         status = KernelStatus(kernel, self._is_busy)
@@ -109,8 +112,8 @@ class Session:
             last_keys=lambda: self.store.recall(self.notebook),
         )
         self.plain_cells = PlainCells(
-            shell, self.versions, self.namespace, self.surroundings, self.standing, self.reading, self.runner,
-            self.showing, self.inline.files, self._lock,
+            shell, self.versions, self.namespace, self.standing, self.reading, self.runner, self.showing, observer,
+            self._lock,
         )  # fmt: skip
         self.verbs = Verbs(self.document, self.standing, self.reading, self.showing)
         self.answers = Answers(self.document, self.standing, self.reading, self.runner, self.verbs, self._lock)

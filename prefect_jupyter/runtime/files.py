@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import FrameType
@@ -181,6 +181,12 @@ def stamp(path: str) -> FileStamp | None:
     except OSError:
         return None
     return FileStamp(size=found.st_size, mtime_ns=found.st_mtime_ns, digest=digest.hexdigest())
+
+
+def stamped(paths: Iterable[str]) -> dict[str, FileStamp]:
+    """Those of the files that there are, as they are now."""
+    stamps = {path: stamp(path) for path in sorted(paths)}
+    return {path: found for path, found in stamps.items() if found is not None}
 
 
 def unchanged(path: str, known: FileStamp) -> bool:

@@ -1,0 +1,106 @@
+"""What a run of a cell read and left: in the namespace, in process-wide state, and in files.
+
+It must not know whether the cell is a task, nor store anything.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import types
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..core.cells import Cell
+from ..core.rebuilder import FileStamp
+from ..runtime.files import FileTracer, Seen
+from ..runtime.origins import Origin, origin_of
+from .ambient import Watch
+from .ambient_deltas import Delta
+from .comparison import Changes, Comparison
+from .outputs import RawOutput
+from .surroundings import Surroundings
+from .traced import written_files
+from .user_namespace import UserNamespace
+
+
+@dataclass(slots=True)
+class Observation:
+    """One run of `cell`: what was seen while it lasted and, when it is settled, what it changed."""
+
+    cell: Cell
+    watch: Watch
+    seen: Seen
+    changes: Changes = field(default_factory=Changes)
+    delta: Mapping[str, Delta] = field(default_factory=dict)
+
+    @property
+    def read(self) -> set[str]:
+        """The files that the run depended on."""
+        return self.seen.read - self.seen.written
+
+
+class Observer:
+    """Watches the runs of one notebook's cells, plain ones and tasks alike."""
+
+    def __init__(
+        self, namespace: UserNamespace, surroundings: Surroundings, files: FileTracer, lock: threading.RLock
+    ) -> None:
+        self._namespace = namespace
+        self._comparison = Comparison(namespace)
+        self._surroundings = surroundings
+        self._files = files
+        self._lock = lock
+
+    @contextmanager
+    def run(self, cell: Cell, inputs: Collection[str], writes: Iterable[str] = ()) -> Iterator[Observation]:
+        """A run of `cell`, whose values are loaded: it meets the process-wide state of its place in the document."""
+        with self._lock:
+            self._comparison.begin(inputs, writes)
+            self._surroundings.restore(cell.id)
+        with self._surroundings.ambient.watch() as watch, self._files.task() as seen:
+            yield Observation(cell, watch, seen)
+
+    def rebinds(self, cell: Cell) -> set[str]:
+        """The names that `cell` may bind: those of its text, and those that it bound when it last ran."""
+        return self._comparison.rebinds(cell)
+
+    def settle(
+        self, run: Observation, provenance: str, *, surely: Iterable[str] = (), stored_into: Iterable[str] = (),
+        failed: bool,
+    ) -> None:  # fmt: skip
+        """The run has ended: finds what it changed. The arguments are those of `Comparison.settle`."""
+        run.changes = self._comparison.settle(
+            run.cell, provenance, surely=surely, stored_into=stored_into, failed=failed
+        )
+        self._namespace.versions.record(run.cell.id, run.changes.made)
+        run.delta = self._surroundings.changed_by(run.watch)
+        if run.seen.is_relative:
+            run.watch.reads.kinds.add("cwd")
+        run.seen.read |= _workspace_files(self._namespace.values[name] for name in run.changes.bound)
+
+    def ambient_in(self, run: Observation, displays: Iterable[RawOutput]) -> dict[str, str]:
+        """The process-wide state that the run depended on, with its fingerprints where the cell stands."""
+        return self._surroundings.inputs(run.cell.id, run.watch, run.delta, displays)
+
+    def record(self, run: Observation, written: Mapping[str, FileStamp]) -> None:
+        """From here on cells below see the process-wide state that the run changed and the files that it wrote."""
+        self._surroundings.note(run.cell.id, run.delta)
+        self._namespace.versions.add(run.cell.id, written_files(run.cell.id, written))
+
+
+def _workspace_files(values: Iterable[object]) -> set[str]:
+    """The files of the workspace's own modules that these modules, functions and classes come from."""
+    modules = {
+        value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+        for value in values
+        if isinstance(value, (types.ModuleType, types.FunctionType, type))
+    }
+    files = {
+        getattr(sys.modules.get(module), "__file__", None)
+        for module in modules
+        if isinstance(module, str) and origin_of(module) is Origin.WORKSPACE
+    }
+    return {os.path.abspath(file) for file in files if file is not None}
