@@ -56,14 +56,15 @@ def find_problems(
 
 
 def _equal_names(cells: Sequence[Cell], places: Places) -> list[tuple[str, Problem]]:
-    owners: dict[str, str] = {}
+    """Tasks with the name of one above. A copy with the very same text is none: it is counted (`clean·2`)."""
+    owners: dict[str, Cell] = {}
     found: list[tuple[str, Problem]] = []
     for cell in cells:
         name = cell.options.name if cell.options is not None else None
         if name:
-            owner = owners.setdefault(name, cell.id)
-            if owner != cell.id:
-                where = f"{places.label(owner)} and {places.label(cell.id)}"
+            owner = owners.setdefault(name, cell)
+            if owner is not cell and owner.source != cell.source:
+                where = f"{places.label(owner.id)} and {places.label(cell.id)}"
                 found.append((cell.id, Problem(f"two tasks are called `{name}`, {where}: rename one of them")))
     return found
 

@@ -87,6 +87,10 @@ class Buttons:
     def cancel(self, tasks: Sequence[str] | None) -> bool:
         """Stops these tasks, or all, whether they run or wait. False: there was nothing to stop."""
         queued = self._withdraw(tasks)
+        with self._lock:  # its end is told only after it has had this lock, and so after this
+            running = self._runner.running
+            if running is not None and (tasks is None or running in tasks):
+                self._showing.set_state(running, "Cancelling", "stops when Python has the turn")
         return self._runner.cancel(tasks) or queued
 
     def _accept(self, command: Command) -> Reply:
@@ -119,10 +123,11 @@ class Buttons:
         return not self._is_inside_a_cell() and self._runner.running is None
 
     def _withdraw(self, tasks: Sequence[str] | None) -> bool:
-        """Takes tasks, or all, out of what waits for its turn. False: none of them waited."""
+        """Takes tasks and what hangs on them, or all, out of what waits for its turn. False: none of them waited."""
         with self._lock:
             waiting = list(self._queue)
-            kept = [request.without(tasks) for request in waiting] if tasks is not None else []
+            gone = None if tasks is None else {*tasks, *self._reading.graph_now().descendants(tasks)}
+            kept = [request.without(gone) for request in waiting] if gone is not None else []
             self._queue.clear()
             self._queue.extend(request for request in kept if request.targets)
             still = {task for request in self._queue for task in self._runner.needed(request.targets, request.forced)}

@@ -220,7 +220,9 @@ class Session:
 
     async def _not_run(self, execution: Execution, note: str) -> ExecutionResult:
         """The cell did not run, which is no error of its own: cells behind it go on."""
-        print(f"{note}\nMend the task that failed, then press Retry failed or run its cell.", file=sys.stderr)
+        mend = "Mend the task that failed, then press Retry failed or run its cell."
+        cure = "Run this cell again." if "cancelled" in note else mend
+        print(f"{note}\n{cure}", file=sys.stderr)
         done = await execution.run("")
         if not self._failure_stays_in_its_cell(execution):
             done.error_in_exec = NotRun(note)

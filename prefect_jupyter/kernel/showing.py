@@ -54,6 +54,7 @@ class Showing:
         self._graph_published: Graph | None = None
         self._run_progress = [0, 0]
         self._graph_shown = False
+        self._copies_told: set[str] = set()
         self._display_id = f"prefect-jupyter-{link.session}"
         self._refresh: asyncio.TimerHandle | None = None
         self._widget: Any = None
@@ -109,7 +110,19 @@ class Showing:
                 self.link.publisher.graph(self.title, [self._nodes[task] for task in graph.names], _edges(graph))
             for task in changed:
                 self.set_row(task, self._judged_row(task))
+            self._tell_copies(changed)
         self._refresh_displayed_graph()
+
+    def _tell_copies(self, tasks: Iterable[str]) -> None:
+        """A pasted copy has the name of its original in its text, and is called by another one."""
+        for task in tasks:
+            options, name = self._standing.cells[task].options, self._standing.name(task)
+            is_copy = options is not None and options.name not in (None, name) and not self._standing.problems(task)
+            if is_copy and task not in self._copies_told:
+                assert options is not None
+                text = f"This cell is a copy of `{options.name}` and is called `{name}`: give it a name of its own."
+                self.link.publisher.notice("info", text, task=task, cell=task)
+                self._copies_told.add(task)
 
     def _node(self, task: str) -> NodeView:
         cell = self._standing.cells[task]

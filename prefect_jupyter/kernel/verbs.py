@@ -53,7 +53,7 @@ class Verbs:
         for task in targets:
             problems = self._standing.problems(task)
             if problems:
-                raise TaskError(f"{self._document.label(task)} {problems[0].message} Nothing has run.")
+                raise TaskError(f"{self._document.label(task)} {problems[0].message}. Nothing has run.")
         return Request(targets=tuple(sorted(set(targets), key=graph.position)), forced=forced)
 
     def _has_failed(self, task: str) -> bool:

@@ -314,10 +314,20 @@ def test_equal_default_names_are_counted_and_never_take_an_explicit_one() -> Non
 
 
 def test_two_explicit_names_alike_refuse_the_later_task() -> None:
-    cells = [task("a", "", "x", named="clean"), task("b", "", "y"), task("c", "", "z", named="clean")]
+    cells = [
+        task("a", "", "x", named="clean", source="x = 1"),
+        task("b", "", "y"),
+        task("c", "", "z", named="clean", source="z = 1"),
+    ]
     graph = connect(cells, labels={"a": "[3]", "c": "[7]"})
     assert messages(graph) == {"c": ["two tasks are called `clean`, [3] and [7]: rename one of them"]}
     assert graph.names == {"a": "clean", "b": "y", "c": "clean·2"}
+
+
+def test_a_copy_with_the_same_text_is_counted_and_no_mistake() -> None:
+    graph = connect([task("a", "", "x", named="clean"), task("b", "", "x", named="clean")])
+    assert messages(graph) == {}
+    assert graph.names == {"a": "clean", "b": "clean·2"}
 
 
 # Problems of order

@@ -196,7 +196,10 @@ def test_cancel_stops_a_task_that_runs(notebook: OpenNotebook) -> None:
         [
             "%load_ext prefect_jupyter",
             "%%task quick\nx = 1",
-            "%%task slow\nimport time\ny = x\nfor _ in range(600):\n    time.sleep(0.1)",
+            (
+                "%%task slow\nimport time\ny = x\n"
+                "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    time.sleep(2)\n    raise"
+            ),
             "%%task after\nz = y",
         ]
     )
@@ -206,6 +209,7 @@ def test_cancel_stops_a_task_that_runs(notebook: OpenNotebook) -> None:
     page.run(2, wait=False)
     says(page, "slow", "Running")
     press(page, "Cancel", "slow")
+    says(page, "slow", "Cancelling")
     says(page, "slow", "Cancelled")
     page.wait_idle()
     assert "KeyboardInterrupt" in page.text(2)
@@ -257,6 +261,9 @@ def test_copied_cut_deleted_and_restored_cells_are_followed(notebook: OpenNotebo
     page.command("notebook:copy-cell")
     page.command("notebook:paste-cell-below")
     settles(page, ["load", "clean", "total", "other", "other·2", "report"])
+    expect(page.page.locator(".Toastify__toast").filter(has_text="a copy of `other`")).to_be_visible()
+    page.run(OTHER + 1)
+    says(page, "other·2", "Success")
     page.command("notebook:undo-cell-action")
     settles(page, tasks)
     page.select(OTHER)
