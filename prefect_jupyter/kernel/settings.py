@@ -5,7 +5,7 @@ It must not act on them.
 
 from __future__ import annotations
 
-from traitlets import Bool
+from traitlets import Bool, Unicode
 from traitlets.config import Configurable
 
 
@@ -15,3 +15,9 @@ class Flow(Configurable):
     stop_on_error = Bool(False, help="A failed task aborts the cells queued behind it, as a plain cell does.").tag(
         config=True
     )
+
+    cache_key_file = Unicode(
+        "",
+        help="A file with the key that the entries of the cache are signed with, in place of your own: "
+        "who has the same key uses your results, and you theirs. Readable by you alone (chmod 600).",
+    ).tag(config=True)

@@ -15,19 +15,22 @@ from .store import Notice, Store
 __all__ = ["STORES", "DiskStore", "MemoryStore", "Notice", "Store", "open_store"]
 
 
-def _open_disk(notice: Notice) -> Store:
-    return DiskStore(store_folder(), secret_path(), notice)
+def _open_disk(notice: Notice, team_key: Callable[[], str]) -> Store:
+    return DiskStore(store_folder(), secret_path(), notice, team_key=team_key)
 
 
-def _open_memory(_notice: Notice) -> Store:
+def _open_memory(_notice: Notice, _team_key: Callable[[], str]) -> Store:
     return MemoryStore()
 
 
-STORES: dict[str, Callable[[Notice], Store]] = {"disk": _open_disk, "memory": _open_memory}
+STORES: dict[str, Callable[[Notice, Callable[[], str]], Store]] = {"disk": _open_disk, "memory": _open_memory}
 
 
-def open_store(name: str, notice: Notice) -> Store:
-    """The store of this name, where a user's store belongs. `notice` is told, in one line each, what went wrong."""
+def open_store(name: str, notice: Notice, team_key: Callable[[], str] = str) -> Store:
+    """The store of this name, where a user's store belongs. `notice` is told, in one line each, what went wrong.
+
+    `team_key` is asked for the file of a shared key when the store is opened, and answers "" where there is none.
+    """
     if name not in STORES:
         raise ValueError(f"there is no store `{name}`: choose one of {', '.join(STORES)}")
-    return STORES[name](notice)
+    return STORES[name](notice, team_key)

@@ -5,16 +5,21 @@ A file is complete or absent, and is checked before it is used, once in a proces
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import xxhash
 
 from .filesystem import FileSystem
 from .seal import Broken
+
+# A file that no record needs may be one whose record is about to be written.
+YOUNG_S = 3_600.0
 
 
 def raw_name(parts: Sequence[bytes | memoryview]) -> str:
@@ -41,7 +46,10 @@ class Blobs:
     def put(self, name: str, parts: Sequence[bytes | memoryview]) -> None:
         path = self._path(name)
         try:
-            if self._files.stat(path).st_size == sum(len(part) for part in parts):
+            found = self._files.stat(path)
+            if found.st_size == sum(len(part) for part in parts):
+                if found.st_mtime < time.time() - YOUNG_S / 2:
+                    self._files.touch(path)  # so that it is not swept before its record is there
                 return
         except FileNotFoundError:
             self._files.make_folder(path.parent)
@@ -74,6 +82,21 @@ class Blobs:
 
     def drop(self, name: str) -> None:
         self._files.remove(self._path(name))
+
+    def old(self, now_s: float) -> Iterator[Path]:
+        """The files that are not young, drafts of processes that died included."""
+        for folder in self._files.list(self._folder):
+            for path in self._files.list(folder):
+                with contextlib.suppress(FileNotFoundError):
+                    if self._files.stat(path).st_mtime < now_s - YOUNG_S:
+                        yield path
+
+    def is_whole(self, name: str) -> bool:
+        """Whether there is such a file; what is in it is checked when it is read."""
+        try:
+            return self._files.stat(self._path(name)).st_size > 0
+        except FileNotFoundError:
+            return False
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name

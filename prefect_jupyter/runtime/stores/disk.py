@@ -6,8 +6,11 @@ is said once.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -15,14 +18,16 @@ from typing import TypeVar
 from ...core.rebuilder import Trace
 from ..pickles import Pickle
 from .blobs import Blobs
+from .claims import Claims
 from .codec import decode, encode
 from .filesystem import FileSystem
 from .folders import is_on_network
 from .index import Index
 from .memory import MemoryStore
+from .orphans import drop_abandoned, drop_orphans, has_others, is_due
 from .records import lay_out, read_record
 from .references import reference_of, reference_of_bytes, variant_of
-from .seal import FORMAT, Broken, Seal, read_secret
+from .seal import FORMAT, Broken, Seal, read_secret, read_team_key
 from .store import Notice
 
 _T = TypeVar("_T")
@@ -32,34 +37,45 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 class _Opened:
     """What there is once folder and secret are known to be good."""
 
-    def __init__(self, folder: Path, secret: Path, files: FileSystem) -> None:
+    def __init__(self, folder: Path, secret: Callable[[], bytes], files: FileSystem) -> None:
         if folder.is_symlink():
-            raise OSError(f"{folder} is a link to another folder")
+            raise OSError(errno.ELOOP, "is a link to another folder", str(folder))
         files.make_folder(folder)
         files.make_private(folder)
-        try:
-            key = read_secret(secret, files)
-        except OSError:
-            # A home that cannot be written to; a folder that was chosen for the store may be.
-            key = read_secret(folder / "secret", files)
-        self.seal = Seal(key)
-        self.blobs = Blobs(folder / "values", files)
-        journal = "DELETE" if is_on_network(folder) else "WAL"
-        self.index = Index(folder / f"index-{FORMAT}.sqlite", files, journal)
+        self.seal = Seal(secret())
+        owner = self.seal.name
+        on_network = is_on_network(folder)
+        path = folder / f"index-{FORMAT}-{owner}.sqlite"
+        self.is_news = not path.exists() and has_others(folder, owner, files)
+        self.blobs = Blobs(folder / "values" / owner, files)
+        self.index = Index(path, files, "DELETE" if on_network else "WAL")
+        # Over a network a lock may be granted to nobody for minutes: there the work is done twice instead.
+        self.claims = Claims(folder / f"claims-{owner}", files, work=not on_network)
+
+    def close(self) -> None:
+        self.claims.close()
+        self.index.close()
 
 
 class DiskStore:
     """Implements `Store`. Opens at the first use."""
 
-    def __init__(self, folder: Path, secret: Path, notice: Notice, files: FileSystem | None = None) -> None:
+    def __init__(
+        self, folder: Path, secret: Path, notice: Notice, files: FileSystem | None = None,
+        team_key: Callable[[], str] = str,
+    ) -> None:  # fmt: skip
+        """`secret` is made when there is none; `team_key` names a file in its place, "" for none."""
         self._folder = folder
         self._secret = secret
+        self._team_key = team_key
         self._notice = notice
         self._files = files or FileSystem()
         self._opened: _Opened | None = None
         self._unusable = False
         self._memory = MemoryStore()
         self._said: set[str] = set()
+        self._is_tidy = False
+        self._tidying: threading.Thread | None = None
         self._last: dict[tuple[str, str], str] = {}  # what need not be written again
         self._lock = threading.RLock()
 
@@ -98,10 +114,24 @@ class DiskStore:
             opened.index.put_trace(trace.key, variant, entry)
 
         self._on_disk(write, lambda: self._memory.put(trace))
+        self._tidy_in_time()
 
     def forget(self, key: str) -> None:
         self._memory.forget(key)
         self._on_disk(lambda opened: opened.index.drop_traces(key), _nothing)
+
+    # Claims
+
+    def claim(self, key: str) -> bool:
+        return self._on_disk(lambda opened: opened.claims.take(key), lambda: True)
+
+    def release(self, key: str) -> None:
+        if self._opened is not None:
+            self._opened.claims.give_back(key)
+
+    @property
+    def has_claims(self) -> bool:
+        return self._opened is not None and self._opened.claims.holds_any
 
     # Values
 
@@ -115,7 +145,7 @@ class DiskStore:
             for name, parts in contents.items():
                 opened.blobs.put(name, parts)
             entry = opened.seal.close(_value_address(reference), record.to_bytes())
-            opened.index.put_record(reference, entry, pickled.size_bytes)
+            opened.index.put_record(reference, entry, pickled.size_bytes, contents)
 
         def keep() -> None:
             self._memory.put_value(pickled, fingerprint)
@@ -190,10 +220,32 @@ class DiskStore:
         self._on_disk(lambda opened: opened.index.flush(), _nothing)
 
     def close(self) -> None:
+        if self._tidying is not None:
+            self._tidying.join()
         with self._lock:
             if self._opened is not None:
-                self._opened.index.close()
-            self._opened = None
+                self._opened.close()
+            self._opened, self._unusable, self._tidying = None, False, None
+            self._last.clear()
+
+    def tidy(self) -> None:
+        """Removes what nothing leads to. What cannot be removed stays: it is never used."""
+        with contextlib.suppress(OSError, sqlite3.Error):
+            opened = self._open()
+            if opened is not None:
+                now_s = time.time()
+                drop_orphans(opened.index, opened.blobs, self._files, now_s)
+                drop_abandoned(self._folder, opened.seal.name, self._files, now_s)
+
+    def _tidy_in_time(self) -> None:
+        """Once a day, beside whatever else happens."""
+        if self._is_tidy or self._opened is None:
+            return
+        self._is_tidy = True
+        with contextlib.suppress(OSError, sqlite3.Error):
+            if is_due(self._opened.index, time.time()):
+                self._tidying = threading.Thread(target=self.tidy, name="prefect_jupyter tidies its cache", daemon=True)
+                self._tidying.start()
 
     def _on_disk(self, act: Callable[[_Opened], _T], otherwise: Callable[[], _T]) -> _T:
         """Act on the disk; if that fails, say so once and do otherwise."""
@@ -222,11 +274,24 @@ class DiskStore:
         with self._lock:
             if self._opened is None and not self._unusable:
                 try:
-                    self._opened = _Opened(self._folder, self._secret, self._files)
+                    self._opened = _Opened(self._folder, self._read_secret, self._files)
                 except OSError:
                     self._unusable = True
                     raise
+                if self._opened.is_news:
+                    self._say(
+                        "untrusted",
+                        f"The cache {self._folder} holds results that were written with another key: on another"
+                        " machine, or by another person. They are not used, since loading a result runs code; yours"
+                        " are kept beside them. To share results, give all of you one key: see Flow.cache_key_file.",
+                    )
             return self._opened
+
+    def _read_secret(self) -> bytes:
+        chosen = self._team_key()
+        if chosen:
+            return read_team_key(Path(chosen).expanduser().absolute(), self._folder, self._files)
+        return read_secret(self._secret, self._files)
 
     def _heal(self, what: str, drop: Callable[[], None]) -> None:
         """Remove an entry that cannot be trusted, so that it is made again."""
@@ -249,9 +314,14 @@ def _nothing() -> None:
 
 
 def _cause(error: OSError | sqlite3.Error) -> str:
-    text = getattr(error, "strerror", None) or str(error)
+    """What went wrong in words, with the name that manuals give it."""
+    if isinstance(error, OSError):
+        name = errno.errorcode.get(error.errno or 0, "")
+        text = error.strerror or str(error)
+    else:
+        name, text = getattr(error, "sqlite_errorname", ""), str(error)
     path = getattr(error, "filename", None)
-    return f"{text} ({path})" if path else text
+    return text + (f" [{name}]" if name else "") + (f" ({path})" if path else "")
 
 
 def _trace_address(key: str, variant: str) -> str:

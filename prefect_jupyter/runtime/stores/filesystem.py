@@ -9,9 +9,16 @@ import contextlib
 import errno
 import mmap
 import os
+import shutil
 import sqlite3
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 
 class FileSystem:
@@ -77,6 +84,16 @@ class FileSystem:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
 
+    def remove_folder(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def list(self, folder: Path) -> list[Path]:
+        """What is in a folder; nothing where there is none."""
+        try:
+            return list(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
     def read(self, path: Path) -> bytes:
         return path.read_bytes()
 
@@ -87,6 +104,34 @@ class FileSystem:
 
     def stat(self, path: Path) -> os.stat_result:
         return path.stat()
+
+    def touch(self, path: Path) -> None:
+        os.utime(path)
+
+    def open_lock(self, path: Path) -> int:
+        """A descriptor of the file whose bytes are locked; children that run other programs do not get it."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+
+    def try_lock(self, descriptor: int, position: int) -> bool:
+        """Lock one byte, which need not exist; False: another process has it. It is free again when we die."""
+        try:
+            if sys.platform == "win32":
+                os.lseek(descriptor, position, os.SEEK_SET)
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, position)
+        except OSError as error:
+            if error.errno == (errno.EACCES if sys.platform == "win32" else errno.EAGAIN):
+                return False
+            raise
+        return True
+
+    def unlock(self, descriptor: int, position: int) -> None:
+        if sys.platform == "win32":
+            os.lseek(descriptor, position, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+        else:
+            fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, position)
 
     def connect(self, path: Path) -> sqlite3.Connection:
         return sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)

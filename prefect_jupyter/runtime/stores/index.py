@@ -23,6 +23,11 @@ CREATE TABLE IF NOT EXISTS traces (
 CREATE TABLE IF NOT EXISTS records (
     reference TEXT PRIMARY KEY, entry BLOB NOT NULL, size_bytes INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+    reference TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (reference, name)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS files_by_name ON files (name);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS last (
     notebook TEXT NOT NULL, task TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (notebook, task)
 ) WITHOUT ROWID;
@@ -92,17 +97,39 @@ class Index:
             found.update(reference for (reference,) in rows)
         return found
 
-    def put_record(self, reference: str, entry: bytes, size_bytes: int) -> None:
-        self._change(("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (reference, entry, size_bytes)))
+    def put_record(self, reference: str, entry: bytes, size_bytes: int, files: Iterable[str] = ()) -> None:
+        """`files` are the names of the files that the record needs."""
+        self._change(
+            ("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (reference, entry, size_bytes)),
+            *[("INSERT OR IGNORE INTO files VALUES (?, ?)", (reference, name)) for name in files],
+        )
 
     def drop_record(self, reference: str) -> None:
-        self._change(("DELETE FROM records WHERE reference = ?", (reference,)))
+        self._change(
+            ("DELETE FROM records WHERE reference = ?", (reference,)),
+            ("DELETE FROM files WHERE reference = ?", (reference,)),
+        )
+
+    def needed_files(self) -> dict[str, list[str]]:
+        """The files that records need, by name, each with the references of those records."""
+        needed: dict[str, list[str]] = {}
+        for name, reference in self._all("SELECT name, reference FROM files", ()):
+            needed.setdefault(name, []).append(reference)
+        return needed
 
     def remember(self, notebook: str, task: str, key: str) -> None:
         self._change(("INSERT OR REPLACE INTO last VALUES (?, ?, ?)", (notebook, task, key)))
 
     def recall(self, notebook: str) -> dict[str, str]:
         return dict(self._all("SELECT task, key FROM last WHERE notebook = ?", (notebook,)))
+
+    def fact(self, name: str) -> str:
+        """Something about the index as a whole, "" when nobody has noted it."""
+        rows = self._all("SELECT value FROM facts WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else ""
+
+    def note_fact(self, name: str, value: str) -> None:
+        self._change(("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value)))
 
     def size_bytes(self) -> int:
         ((total,),) = self._all("SELECT coalesce(sum(size_bytes), 0) FROM records", ())

@@ -43,6 +43,17 @@ class MemoryStore:
         with self._lock:
             self._traces.pop(key, None)
 
+    def claim(self, _key: str) -> bool:
+        """Nobody else can see what is here."""
+        return True
+
+    def release(self, key: str) -> None:
+        """There was nothing to hold."""
+
+    @property
+    def has_claims(self) -> bool:
+        return False
+
     def put_value(self, pickled: Pickle, fingerprint: str | None) -> str:
         reference = reference_of_bytes(pickled) if fingerprint is None else reference_of(fingerprint)
         if not self.has(reference):

@@ -31,6 +31,8 @@ class Seal:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        # Says nothing of the secret, and differs between any two.
+        self.name = hashlib.blake2b(b"name of this secret", key=secret, digest_size=6).hexdigest()
 
     def close(self, address: str, content: bytes) -> bytes:
         """The entry to keep for this content under this address."""
@@ -75,6 +77,19 @@ def read_secret(path: Path, files: FileSystem) -> bytes:
     finally:
         files.remove(draft)
     return _checked(path, files)
+
+
+def read_team_key(path: Path, store: Path, files: FileSystem) -> bytes:
+    """The key in a file that somebody chose, which is never made. Raises OSError with the cure."""
+    if path.resolve().is_relative_to(store.resolve()):
+        raise OSError(f"the key {path} lies in the cache that it is to vouch for: keep it elsewhere")
+    found = files.stat(path)
+    if os.name == "posix" and (found.st_mode & 0o077 or found.st_uid not in (os.getuid(), 0)):
+        raise OSError(f"the key {path} can be read or changed by others: own it, and run chmod 600 on it")
+    content = files.read(path).strip()
+    if len(content) < _SECRET_BYTES:
+        raise OSError(f"the key {path} is too short: make one by openssl rand -hex 32")
+    return hashlib.blake2b(content).digest()
 
 
 def _checked(path: Path, files: FileSystem) -> bytes:

@@ -34,6 +34,19 @@ class Store(Protocol):
     def forget(self, key: str) -> None:
         """Drop the traces under a key. Their values go when space is needed."""
 
+    def claim(self, key: str) -> bool:
+        """Whether this process may compute `key`; False: another one computes it now.
+
+        A claim ends with `release` or with the process. Where locks do not work everybody may.
+        """
+
+    def release(self, key: str) -> None:
+        """What was claimed is computed, or will not be."""
+
+    @property
+    def has_claims(self) -> bool:
+        """Whether this process computes something: it must not wait for another one then."""
+
     def put_value(self, pickled: Pickle, fingerprint: str | None) -> str:
         """Keep a value and return its reference.
 
