@@ -5,7 +5,10 @@ They must not carry values or callables.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from .mapping import Indices
 
 
 class Submit(NamedTuple):
@@ -16,11 +19,35 @@ class Submit(NamedTuple):
     forced: bool = False
 
 
+class Expand(NamedTuple):
+    """Find out what this mapped task maps over and report `Expanded`, or `Ended` where that cannot be."""
+
+    task: str
+    attempt: int
+    forced: bool = False
+
+
+class SubmitChildren(NamedTuple):
+    """Start these children, one after the other, and report each with `ChildrenEnded`, alone or with others."""
+
+    task: str
+    lot: int
+    children: Indices
+    forced: bool = False
+
+
 class Interrupt(NamedTuple):
     """Stop this attempt if it can be stopped, and report `Ended` all the same."""
 
     task: str
     attempt: int
+
+
+class InterruptChildren(NamedTuple):
+    """Stop what still runs of this lot if it can be stopped, and report `ChildrenEnded` all the same."""
+
+    task: str
+    lot: int
 
 
 class WakeAt(NamedTuple):
@@ -29,4 +56,4 @@ class WakeAt(NamedTuple):
     at: float
 
 
-Action: TypeAlias = "Submit | Interrupt | WakeAt"
+Action: TypeAlias = "Submit | Expand | SubmitChildren | Interrupt | InterruptChildren | WakeAt"

@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .mapping import Indices
     from .run_task import RunTask
     from .states import State
 
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
 class RunStarted(NamedTuple):
     """`tasks` are in the order in which they start when several could.
 
-    `forced` tasks run even when they are fresh, `resumed` ones do not stop at a trigger that asks a person.
-    At most `slots` tasks run at once.
+    `forced` tasks run even when they are fresh, `resumed` ones do not stop where a person is asked.
+    At most `slots` tasks run at once, and of those with a tag in `limits` no more than it says. An attempt that
+    has not ended `cancel_timeout_s` after it was cancelled is given up, with None never.
     """
 
     at: float
@@ -25,13 +29,15 @@ class RunStarted(NamedTuple):
     forced: frozenset[str] = frozenset()
     resumed: frozenset[str] = frozenset()
     slots: int = 1
+    limits: tuple[tuple[str, int], ...] = ()
+    cancel_timeout_s: float | None = None
 
 
 class TaskMoved(NamedTuple):
-    """`task` is now in `state`. `attempt` counts from 1, 0 before the first one.
+    """`task` is now in `state`. `attempt` counts every start from 1, 0 before the first one.
 
     `note` is one line for people. `due_s` is when a retry may start. `cause` is the task at the root of a
-    task's not running.
+    task's not running. `reference` finds the value that a loop or a person hands to the next attempt.
     """
 
     at: float
@@ -41,12 +47,38 @@ class TaskMoved(NamedTuple):
     note: str = ""
     due_s: float | None = None
     cause: str = ""
+    reference: str = ""
+
+
+class TaskMapped(NamedTuple):
+    """`task` has `total` children, which start `chunk` at a time; `states` are their codes, none when all are new."""
+
+    at: float
+    task: str
+    total: int
+    chunk: int
+    states: bytes = b""
+
+
+class ChildrenMoved(NamedTuple):
+    """Some `children` of `task` are now in `state`; `lot` is the start that they belong to. Else as `TaskMoved`."""
+
+    at: float
+    task: str
+    children: Indices
+    state: State
+    lot: int = 0
+    note: str = ""
+    due_s: float | None = None
+    cause: str = ""
+    reference: str = ""
 
 
 class RetriesDue(NamedTuple):
-    """The retries that waited for `at` or an earlier time may start."""
+    """The retries that waited for `at` or an earlier time may start, and all those of `tasks`."""
 
     at: float
+    tasks: frozenset[str] = frozenset()
 
 
 class RunEnded(NamedTuple):
@@ -56,4 +88,6 @@ class RunEnded(NamedTuple):
     state: State
 
 
-Event: TypeAlias = "RunStarted | TaskMoved | RetriesDue | RunEnded"
+Event: TypeAlias = "RunStarted | TaskMoved | TaskMapped | ChildrenMoved | RetriesDue | RunEnded"
+Emit: TypeAlias = "Callable[[Event], None]"
+"""Applies an event to the run that is being stepped, and tells it."""

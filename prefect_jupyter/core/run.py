@@ -5,90 +5,41 @@ It must not decide what happens next: `scheduler.step` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from heapq import heapify, heappop, heappush
 
-from .events import Event, RetriesDue, RunEnded, RunStarted, TaskMoved
-from .states import ACTIVE, TERMINAL, TRANSITIONS, WAITING, State
-from .triggers import Answer, Trigger, trigger_named
+from .events import ChildrenMoved, Event, RetriesDue, RunEnded, RunStarted, TaskMapped, TaskMoved
+from .progress import Progress
+from .run_children import map_task, move_children
+from .run_rows import make_rows
+from .run_state import (
+    NO_CHILD,
+    Run,
+    Turn,
+    line_up,
+    occupy,
+    one_less,
+    open_row,
+    tidy,
+    tidy_waiting,
+    vacate,
+    waits,
+    went_on,
+)
+from .states import ACTIVE, TERMINAL, TRANSITIONS, State
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .run_task import RunTask
-
-_PLAIN_SUCCESS = frozenset({State.Success, State.Cached, State.Mapped})
-
-
-@dataclass(slots=True, kw_only=True)
-class Progress:
-    """How far one task has come. Times are seconds of the signals' clock.
-
-    `unmet` counts the tasks upstream that have not finished. `marred` says that one of them finished otherwise
-    than by plain success. `cause` is the task at the root of this one's not running, "" when it is its own.
-    """
-
-    task: RunTask
-    position: int
-    trigger: Trigger
-    forced: bool = False
-    resumed: bool = False
-    inputs: tuple[Progress, ...] = field(default=(), repr=False, compare=False)
-    dependants: list[Progress] = field(default_factory=list, repr=False, compare=False)
-    unmet: int = 0
-    marred: bool = False
-    state: State = State.Pending
-    attempt: int = 0
-    started_s: float | None = None
-    ended_s: float | None = None
-    due_s: float | None = None
-    note: str = ""
-    cause: str = ""
-
-    def answer(self) -> Answer:
-        """What the finished tasks upstream mean for this one: the skip check first, then the trigger."""
-        states = [row.state for row in self.inputs]
-        if self.task.skip_on_upstream_skip and State.Skipped in states:
-            return Answer.SKIP
-        answer = self.trigger.check(states)
-        return Answer.RUN if answer is Answer.PAUSE and self.resumed else answer
-
-
-@dataclass(slots=True)
-class Run:
-    """`rows` are in the order of the document, `tasks` finds them by id; `finished` counts terminal ones.
-
-    Indexes, kept by `apply`: `ready` holds the positions of tasks that may start, `refused` those whose inputs
-    are all finished but that must not run, `waiting` the due times and positions of retries. The first entry of
-    each is always valid; entries behind it may be of tasks that have moved on.
-    """
-
-    rows: list[Progress] = field(default_factory=list, repr=False)
-    tasks: dict[str, Progress] = field(default_factory=dict, compare=False, repr=False)
-    slots: int = 1
-    active: int = 0
-    finished: int = 0
-    started_s: float | None = None
-    ended_s: float | None = None
-    state: State = State.Pending
-    ready: list[int] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
-    waiting: list[tuple[float, int]] = field(default_factory=list)
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.state is State.Running
+__all__ = ["Run", "Turn", "apply"]
 
 
 def apply(run: Run, event: Event) -> Run:
     """`run` after `event`: the same object. A move that the table of transitions forbids: ValueError."""
     if isinstance(event, TaskMoved):
         _move(run, event)
+    elif isinstance(event, ChildrenMoved):
+        move_children(run, event)
     elif isinstance(event, RetriesDue):
-        while run.waiting and run.waiting[0][0] <= event.at:
-            heappush(run.ready, heappop(run.waiting)[1])
-            _drop_stale_retries(run)
+        _make_due(run, event)
+    elif isinstance(event, TaskMapped):
+        map_task(run, event)
     elif isinstance(event, RunStarted):
         _start(run, event)
     else:
@@ -99,71 +50,17 @@ def apply(run: Run, event: Event) -> Run:
 
 
 def _start(run: Run, event: RunStarted) -> None:
-    rows = _rows(event)
+    rows = make_rows(event)
     run.rows = rows
     run.tasks = {row.task.id: row for row in rows}
     run.slots = event.slots
+    run.limits = dict(event.limits)
+    run.cancel_timeout_s = event.cancel_timeout_s
     run.started_s = event.at
     run.state = State.Running
     for row in rows:
         if row.unmet == 0:
-            _open(run, row)
-
-
-def _rows(event: RunStarted) -> list[Progress]:
-    rows = [
-        Progress(
-            task=task,
-            position=position,
-            trigger=trigger_named(task.trigger),
-            forced=task.id in event.forced,
-            resumed=task.id in event.resumed,
-        )
-        for position, task in enumerate(event.tasks)
-    ]
-    tasks = {row.task.id: row for row in rows}
-    if len(tasks) != len(rows):
-        twice = next(row.task.id for row in rows if tasks[row.task.id] is not row)
-        raise ValueError(f"The task {twice!r} is twice in one run.")
-    for row in rows:
-        if row.task.upstream:
-            row.inputs = tuple([tasks[above] for above in dict.fromkeys(row.task.upstream) if above in tasks])
-            row.unmet = len(row.inputs)
-            for above in row.inputs:
-                above.dependants.append(row)
-    _refuse_cycles(rows)
-    return rows
-
-
-def _refuse_cycles(rows: Sequence[Progress]) -> None:
-    if all(above.position < row.position for row in rows for above in row.inputs):
-        return
-    unmet = [row.unmet for row in rows]
-    stack = [row for row in rows if not row.inputs]
-    while stack:
-        for row in stack.pop().dependants:
-            unmet[row.position] -= 1
-            if unmet[row.position] == 0:
-                stack.append(row)
-    left = [row for row in rows if unmet[row.position]]
-    if not left:
-        return
-    row = left[0]
-    # Every task that is left has an input that is left, so going up must come back to one seen before.
-    path: list[Progress] = []
-    seen: set[int] = set()
-    while row.position not in seen:
-        seen.add(row.position)
-        path.append(row)
-        row = next(above for above in row.inputs if unmet[above.position])
-    circle = [*path[path.index(row) :], row][::-1]
-    raise ValueError(f"{' → '.join(row.task.name or row.task.id for row in circle)}: tasks that wait for each other.")
-
-
-def _open(run: Run, row: Progress) -> None:
-    """All that `row` waits for has finished: it may start, or must be told that it does not."""
-    runs = (row.trigger.passes_success and not row.marred) or row.answer() is Answer.RUN
-    heappush(run.ready if runs else run.refused, row.position)
+            open_row(run, row)
 
 
 def _move(run: Run, event: TaskMoved) -> None:
@@ -175,50 +72,85 @@ def _move(run: Run, event: TaskMoved) -> None:
     row.attempt = event.attempt
     row.note = event.note
     row.due_s = event.due_s
+    if event.reference:
+        row.reference = event.reference
     if new is State.Running:
-        row.started_s = event.at
-        row.ended_s = None
-        run.active += 1
-    elif old in ACTIVE and new not in ACTIVE:
-        run.active -= 1
-        row.ended_s = event.at
+        _begin(run, row, event.at)
+    elif new is State.Cancelling:
+        _give_up_at(run, row, run.cancel_timeout_s, event.at)
+    elif old in ACTIVE:
+        _leave(run, row, event.at)
     if new in TERMINAL:
         row.ended_s = event.at
         row.cause = event.cause
         run.finished += 1
         _release(run, row)
-    elif new is State.Retrying and event.due_s is not None:
-        heappush(run.waiting, (event.due_s, row.position))
+    elif new is State.Retrying:
+        row.failures += 1
+        row.due_s = event.at if event.due_s is None else event.due_s
+        heappush(run.waiting, (row.due_s, row.position, NO_CHILD))
+    elif new is State.Looped:
+        row.failures = 0
+        row.loop += 1
+        line_up(run, row)
     elif new is State.Resume:
-        heappush(run.ready, row.position)
-    # A run that ended with tasks that wait for a person goes on when one of them moves.
-    run.state = State.Running
-    run.ended_s = None
-    if old in WAITING:
-        _drop_stale(run, old)
+        row.resumed = True
+        if row.unmet == 0:
+            open_row(run, row)
+    went_on(run)
+    tidy(run, row)
+
+
+def _begin(run: Run, row: Progress, at: float) -> None:
+    row.started_s = at
+    row.ended_s = None
+    if row.task.mapped:
+        run.expanding += 1
+        return
+    occupy(run, row)
+    _give_up_at(run, row, row.task.timeout_s, at)
+
+
+def _leave(run: Run, row: Progress, at: float) -> None:
+    row.ended_s = at
+    row.deadline_s = None
+    if not row.task.mapped:
+        vacate(run, row)
+    elif row.children is None:
+        run.expanding -= 1
+
+
+def _give_up_at(run: Run, row: Progress, after_s: float | None, at: float) -> None:
+    row.deadline_s = None
+    if after_s is not None and row.children is None:
+        row.deadline_s = at + after_s
+        heappush(run.deadlines, (row.deadline_s, row.position, row.attempt))
 
 
 def _release(run: Run, row: Progress) -> None:
-    plain = row.state in _PLAIN_SUCCESS
-    for dependant in row.dependants:
-        dependant.unmet -= 1
+    plain = row.is_plain
+    below = row.dependants if row.children is not None else [*row.dependants, *row.followers]
+    for dependant in below:
         if not plain:
             dependant.marred = True
-        if dependant.unmet == 0 and dependant.state is State.Pending:
-            _open(run, dependant)
+        one_less(run, dependant)
 
 
-def _drop_stale(run: Run, old: State) -> None:
-    """A task has left `old`, a state of waiting: drop it, and others that left before it, from the indexes."""
-    rows = run.rows
-    while run.ready and rows[run.ready[0]].state not in WAITING:
-        heappop(run.ready)
-    while run.refused and rows[run.refused[0]].state is not State.Pending:
-        heappop(run.refused)
-    if old is State.Retrying:
-        _drop_stale_retries(run)
-
-
-def _drop_stale_retries(run: Run) -> None:
-    while run.waiting and run.rows[run.waiting[0][1]].state is not State.Retrying:
-        heappop(run.waiting)
+def _make_due(run: Run, event: RetriesDue) -> None:
+    hastened = [turn for turn in run.waiting if run.rows[turn[1]].task.id in event.tasks] if event.tasks else []
+    if hastened:
+        run.waiting = [turn for turn in run.waiting if run.rows[turn[1]].task.id not in event.tasks]
+        heapify(run.waiting)
+    while run.waiting and run.waiting[0][0] <= event.at:
+        hastened.append(heappop(run.waiting))
+    for turn in hastened:
+        if waits(run, turn):
+            _, position, child = turn
+            row = run.rows[position]
+            if row.children is None:
+                row.due_s = None
+                line_up(run, row)
+            else:
+                del row.children.due[child]
+                line_up(run, row, child, child + 1)
+    tidy_waiting(run)

@@ -1,6 +1,6 @@
 """What the world reports to a run, each stamped with the time in seconds of one clock.
 
-They must not carry values or callables.
+They must not carry values or callables: a `reference` is a word with which the world finds a value again.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from .mapping import Indices
     from .run_task import RunTask
     from .states import State
 
@@ -20,13 +21,16 @@ class Begin(NamedTuple):
     forced: frozenset[str] = frozenset()
     resumed: frozenset[str] = frozenset()
     slots: int = 1
+    limits: tuple[tuple[str, int], ...] = ()
+    cancel_timeout_s: float | None = None
 
 
 class Ended(NamedTuple):
-    """An attempt of `task` ended in `state`: a terminal one, or Paused.
+    """An attempt of `task` ended in `state`: a terminal one, Paused or Looped.
 
     `retry` says whether a failure is tried again: None as the task's options say, False never, True whatever
-    the limit.
+    the limit. `delay_s` takes the place of the delay in its options, and `chance` is a random number from 0 to 1
+    for its jitter. `reference` is the value that a loop hands to its next turn.
     """
 
     at: float
@@ -35,6 +39,40 @@ class Ended(NamedTuple):
     state: State
     note: str = ""
     retry: bool | None = None
+    delay_s: float | None = None
+    chance: float = 0.5
+    reference: str = ""
+
+
+class Expanded(NamedTuple):
+    """A mapped task has been told what it maps over: `total` elements, None as many as the tasks that it follows.
+
+    `states` are the codes of states that children have already, from an earlier run or the store: Pending or
+    terminal ones; empty means that all are pending. `chunk` children are started together, None lets the
+    number of children decide.
+    """
+
+    at: float
+    task: str
+    attempt: int
+    total: int | None = None
+    chunk: int | None = None
+    states: bytes = b""
+
+
+class ChildrenEnded(NamedTuple):
+    """Some `children` of one lot ended alike; each child of a lot is reported once. Fields as of `Ended`."""
+
+    at: float
+    task: str
+    lot: int
+    children: Indices
+    state: State
+    note: str = ""
+    retry: bool | None = None
+    delay_s: float | None = None
+    chance: float = 0.5
+    reference: str = ""
 
 
 class Cancel(NamedTuple):
@@ -44,11 +82,33 @@ class Cancel(NamedTuple):
     tasks: frozenset[str] | None = None
 
 
+class Pause(NamedTuple):
+    """A person wants `tasks`, None for all, not to start before they are resumed. What runs goes on."""
+
+    at: float
+    tasks: frozenset[str] | None = None
+
+
 class Resumed(NamedTuple):
-    """A person lets paused `tasks` go on."""
+    """A person lets paused `tasks` go on, and hands them the value that `reference` finds, if any."""
 
     at: float
     tasks: frozenset[str]
+    reference: str = ""
+
+
+class RetryNow(NamedTuple):
+    """A person does not want to wait until the retries of `tasks` are due."""
+
+    at: float
+    tasks: frozenset[str]
+
+
+class Lost(NamedTuple):
+    """What performed the run is gone, and with it everything that ran."""
+
+    at: float
+    note: str = ""
 
 
 class Tick(NamedTuple):
@@ -57,4 +117,4 @@ class Tick(NamedTuple):
     at: float
 
 
-Signal: TypeAlias = "Begin | Ended | Cancel | Resumed | Tick"
+Signal: TypeAlias = "Begin | Ended | Expanded | ChildrenEnded | Cancel | Pause | Resumed | RetryNow | Lost | Tick"

@@ -90,6 +90,12 @@ ACTIVE = kinds_of(State.Running)
 TERMINAL = FINISHED - {State.Looped}
 """A task that is in one of these stays in it for the rest of the run. A loop's turn ends in Looped and goes on."""
 
+STARTABLE = (WAITING - {State.Paused}) | {State.Looped}
+"""From these a task starts when its turn comes."""
+
+STOPPABLE = WAITING | {State.Looped}
+"""A task in one of these is cancelled at once: nothing of it runs."""
+
 _LEAVES_PENDING = frozenset(
     {State.Queued, State.Running, State.Paused, State.Skipped, State.TriggerFailed, State.Cancelled}
 )
@@ -100,10 +106,11 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
         State.Scheduled: _LEAVES_PENDING,
         State.Queued: frozenset({State.Running, State.Cancelled, State.Crashed}),
         State.Running: TERMINAL | {State.Retrying, State.Looped, State.Paused, State.Cancelling},
-        State.Looped: frozenset({State.Running, State.Cancelled}),
-        State.Retrying: frozenset({State.Queued, State.Running, State.Cancelled}),
+        State.Looped: frozenset({State.Running, State.Paused, State.Cancelled}),
+        State.Retrying: frozenset({State.Queued, State.Running, State.Paused, State.Cancelled}),
         State.Paused: frozenset({State.Resume, State.Cancelled}),
-        State.Resume: frozenset({State.Queued, State.Running, State.Cancelled}),
+        # Somebody may have let it go on before the tasks above it had ended.
+        State.Resume: _LEAVES_PENDING,
         # The work may end by itself before the interruption reaches it; it is never tried again.
         State.Cancelling: TERMINAL,
         **{state: frozenset() for state in TERMINAL},

@@ -7,20 +7,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DELAY_S_MAX = 365 * 86_400.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """How often a failed task is tried again, and how long it waits before each further attempt.
 
-    `delays_s` are seconds; the last one repeats when there are more retries than delays.
+    `delays_s` are seconds; when there are more retries than delays the last one repeats, each time `backoff`
+    times longer. `jitter` is the part of a delay by which it may be longer or shorter. `only_on` are names of
+    exceptions, with or without their module; when there are any, other exceptions are not tried again.
     """
 
     retries: int = 0
     delays_s: tuple[float, ...] = (0.0,)
+    backoff: float = 1.0
+    jitter: float = 0.0
+    only_on: tuple[str, ...] = ()
 
-    def delay_before_s(self, attempt: int) -> float:
-        """Seconds to wait before attempt number `attempt` (the second attempt is 2)."""
-        return self.delays_s[min(attempt - 2, len(self.delays_s) - 1)]
+    def delay_before_s(self, attempt: int, chance: float = 0.5) -> float:
+        """Seconds to wait before attempt number `attempt` (the second attempt is 2).
+
+        `chance` is a random number from 0 to 1; one half leaves the delay as it was written.
+        """
+        delay_s = self.delays_s[min(attempt - 2, len(self.delays_s) - 1)]
+        beyond = attempt - 1 - len(self.delays_s)
+        if beyond > 0 and self.backoff != 1.0:
+            try:
+                delay_s *= self.backoff**beyond
+            except OverflowError:
+                delay_s = DELAY_S_MAX
+        return min(delay_s * (1 + self.jitter * (2 * chance - 1)), DELAY_S_MAX)
+
+    def is_for(self, kinds: tuple[str, ...]) -> bool:
+        """Whether an exception is tried again whose class and its bases have these names."""
+        return not self.only_on or not set(self.only_on).isdisjoint(kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

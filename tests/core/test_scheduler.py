@@ -10,7 +10,7 @@ from prefect_jupyter.core.events import Event, RetriesDue, RunEnded, RunStarted,
 from prefect_jupyter.core.run import Run, apply
 from prefect_jupyter.core.run_task import RunTask
 from prefect_jupyter.core.scheduler import step
-from prefect_jupyter.core.signals import Begin, Cancel, Ended, Resumed, Signal, Tick
+from prefect_jupyter.core.signals import Begin, Cancel, Ended, Lost, Pause, Resumed, RetryNow, Signal, Tick
 from prefect_jupyter.core.states import State
 from prefect_jupyter.core.tasks import Retry
 
@@ -19,13 +19,21 @@ class World:
     """Sends signals to one run, keeps what came of them, and turns it into short lines."""
 
     def __init__(
-        self, *tasks: RunTask, slots: int = 1, forced: Iterable[str] = (), resumed: Iterable[str] = ()
+        self,
+        *tasks: RunTask,
+        slots: int = 1,
+        forced: Iterable[str] = (),
+        resumed: Iterable[str] = (),
+        limits: Sequence[tuple[str, int]] = (),
+        cancel_timeout_s: float | None = None,
     ) -> None:
         self.now = 0.0
         self.run = Run()
         self.events: list[Event] = []
         self.actions: list[Action] = []
-        self.begun = self.send(Begin(self.now, tasks, frozenset(forced), frozenset(resumed), slots))
+        self.begun = self.send(
+            Begin(self.now, tasks, frozenset(forced), frozenset(resumed), slots, tuple(limits), cancel_timeout_s)
+        )
 
     def send(self, signal: Signal) -> list[str]:
         events, self.actions = step(self.run, signal)
@@ -275,6 +283,127 @@ def test_a_report_can_rule_a_retry_out_or_ask_for_one_beyond_the_limit() -> None
     assert World(RunTask("a")).end("a", State.Failed, retry=True)[0] == "a Retrying"
 
 
+def test_delays_beyond_those_that_were_written_grow_by_the_backoff() -> None:
+    retry = Retry(retries=5, delays_s=(1.0, 4.0), backoff=3.0)
+    assert [retry.delay_before_s(attempt) for attempt in (2, 3, 4, 5)] == [1.0, 4.0, 12.0, 36.0]
+    assert Retry(retries=9, backoff=1e300, delays_s=(1.0,)).delay_before_s(9) == 365 * 86_400
+    assert Retry(retries=9, backoff=2.0).delay_before_s(9) == 0.0
+
+
+def test_jitter_makes_a_delay_longer_or_shorter_by_its_part() -> None:
+    retry = Retry(retries=1, delays_s=(10.0,), jitter=0.2)
+    assert [retry.delay_before_s(2, chance) for chance in (0.0, 0.5, 1.0)] == [8.0, 10.0, 12.0]
+    world = World(RunTask("a", retry=retry))
+    world.send(Ended(0.0, "a", 1, State.Failed, chance=1.0))
+    assert world.actions == [WakeAt(12.0)]
+
+
+def test_a_retry_can_be_for_some_exceptions_only() -> None:
+    assert Retry().is_for(("ValueError", "Exception"))
+    assert Retry(only_on=("OSError",)).is_for(("TimeoutError", "OSError", "Exception"))
+    assert not Retry(only_on=("OSError",)).is_for(("ValueError", "Exception"))
+
+
+def test_a_report_can_say_when_it_wants_to_be_tried_again() -> None:
+    world = World(retried("a", 1, 60.0))
+    world.send(Ended(0.0, "a", 1, State.Failed, retry=True, delay_s=2.0))
+    assert world.actions == [WakeAt(2.0)]
+
+
+def test_a_retry_that_waits_can_be_hastened() -> None:
+    world = World(retried("a", 1, 60.0), retried("b", 1, 90.0), slots=2)
+    world.fail("a")
+    world.fail("b")
+    assert world.send(RetryNow(1.0, frozenset({"b", "z"}))) == ["RetriesDue", "b Running"]
+    assert world.actions == [Submit("b", 2), WakeAt(60.0)]
+    assert world.send(RetryNow(1.0, frozenset({"b"}))) == []
+    assert world.tick(60.0) == ["RetriesDue", "a Running"]
+
+
+def test_a_hastened_retry_that_finds_no_slot_starts_when_there_is_one() -> None:
+    world = World(retried("a", 1, 60.0), RunTask("b"), RunTask("c"))
+    world.fail("a")
+    assert world.send(RetryNow(1.0, frozenset({"a"}))) == ["RetriesDue"]
+    assert world.end("b") == ["b Success", "a Running"]
+
+
+# Loops
+
+
+def test_a_loop_goes_on_in_its_place_and_counts_its_turns() -> None:
+    world = World(RunTask("a"), RunTask("b"))
+    assert world.send(Ended(0.0, "a", 1, State.Looped, reference="v1")) == ["a Looped", "a Running"]
+    row = world.run.tasks["a"]
+    assert (row.loop, row.attempt, row.reference) == (2, 2, "v1")
+    assert world.end("a") == ["a Success", "b Running"]
+
+
+def test_each_turn_of_a_loop_has_its_own_retries() -> None:
+    world = World(retried("a"))
+    world.fail("a")
+    world.end("a", State.Looped)
+    assert world.fail("a")[0] == "a Retrying: ValueError: no"
+    assert world.run.tasks["a"].loop == 2
+    assert world.fail("a")[0] == "a Failed: ValueError: no"
+
+
+def test_a_loop_that_is_being_cancelled_ends() -> None:
+    world = World(RunTask("a"))
+    world.cancel()
+    assert world.end("a", State.Looped) == ["a Cancelled", "run Cancelled"]
+
+
+# Time
+
+
+def test_an_attempt_that_takes_too_long_is_given_up_and_tried_again() -> None:
+    world = World(RunTask("a", retry=Retry(retries=1), timeout_s=5.0))
+    assert world.actions == [Submit("a", 1), WakeAt(5.0)]
+    assert world.tick(4.9) == []
+    assert world.tick(0.1)[:1] == ["a Retrying: timed out after 5 s"]
+    assert world.actions[:2] == [Interrupt("a", 1), Submit("a", 2)]
+    assert world.send(Ended(5.0, "a", 1, State.Success)) == []
+    assert world.tick(5.0) == ["a TimedOut: timed out after 5 s", "run Failed"]
+
+
+def test_an_attempt_that_ends_in_time_is_not_given_up() -> None:
+    world = World(RunTask("a", timeout_s=5.0), RunTask("b"))
+    world.end("a")
+    assert world.actions == [Submit("b", 1)]
+    assert world.tick(9.0) == []
+
+
+def test_a_cancelled_attempt_that_does_not_stop_is_given_up() -> None:
+    world = World(RunTask("a"), cancel_timeout_s=2.0)
+    assert world.cancel() == ["a Cancelling"]
+    assert world.actions == [Interrupt("a", 1), WakeAt(2.0)]
+    assert world.tick(2.0) == ["a Cancelled: did not stop; it may still be running", "run Cancelled"]
+
+
+# Limits
+
+
+def test_a_tag_limits_how_many_tasks_run_at_once() -> None:
+    a, b = (RunTask(task, tags=("db",)) for task in "ab")
+    world = World(a, b, RunTask("c"), slots=9, limits=[("db", 1)])
+    assert world.begun == ["a Running", "c Running"]
+    assert world.end("c") == ["c Success"]
+    assert world.end("a") == ["a Success", "b Running"]
+
+
+def test_a_task_waits_for_all_of_its_limits() -> None:
+    tasks = (RunTask("a", tags=("x",)), RunTask("b", tags=("y",)), RunTask("c", tags=("x", "y")))
+    world = World(*tasks, slots=9, limits=[("x", 1), ("y", 1)])
+    assert world.end("a") == ["a Success"]
+    assert world.end("b") == ["b Success", "c Running"]
+
+
+def test_a_task_that_waits_for_its_retry_takes_no_part_of_a_limit() -> None:
+    a = RunTask("a", retry=Retry(retries=1, delays_s=(9.0,)), tags=("db",))
+    world = World(a, RunTask("b", tags=("db",)), slots=9, limits=[("db", 1)])
+    assert world.fail("a") == ["a Retrying: ValueError: no", "b Running"]
+
+
 # Reports that come late or twice
 
 
@@ -393,6 +522,58 @@ def test_a_running_task_can_pause_itself() -> None:
     world = World(RunTask("a"))
     assert world.end("a", State.Paused, "waits for input") == ["a Paused: waits for input", "run Paused"]
     assert world.send(Resumed(1.0, frozenset({"a"}))) == ["a Resume", "a Running"]
+
+
+def test_a_pause_uses_up_no_retry() -> None:
+    world = World(retried("a"))
+    world.end("a", State.Paused)
+    world.send(Resumed(1.0, frozenset({"a"})))
+    assert world.fail("a")[0] == "a Retrying: ValueError: no"
+
+
+def test_a_task_can_ask_a_person_before_it_starts_and_only_if_it_would_start() -> None:
+    ship = RunTask("ship", ("a",), pause=True)
+    world = World(RunTask("a"), ship)
+    assert world.end("a") == ["a Success", "ship Paused: waits for a person: resume it", "run Paused"]
+    assert world.send(Resumed(1.0, frozenset({"ship"}), "v1")) == ["ship Resume", "ship Running"]
+    assert world.run.tasks["ship"].reference == "v1"
+    assert World(RunTask("a"), ship).fail("a")[1] == "ship TriggerFailed: not run: `a` failed"
+
+
+def test_a_person_can_keep_tasks_from_starting() -> None:
+    world = World(*chain("a", "b"), RunTask("c"))
+    assert world.send(Pause(0.0, frozenset({"a", "b"}))) == ["b Paused: paused"]
+    assert world.end("a") == ["a Success", "c Running"]
+    assert world.end("c") == ["c Success", "run Paused"]
+    assert world.send(Resumed(1.0, frozenset({"b"}))) == ["b Resume", "b Running"]
+
+
+def test_a_task_resumed_too_early_waits_for_what_is_above_it() -> None:
+    world = World(*chain("a", "b"))
+    world.send(Pause(0.0, frozenset({"b"})))
+    assert world.send(Resumed(0.0, frozenset({"b"}))) == ["b Resume"]
+    assert world.fail("a")[1] == "b TriggerFailed: not run: `a` failed"
+
+
+def test_a_retry_that_waits_can_be_paused() -> None:
+    world = World(retried("a", 1, 5.0))
+    world.fail("a")
+    assert world.send(Pause(1.0)) == ["a Paused: paused", "run Paused"]
+    assert world.tick(9.0) == []
+    assert world.send(Resumed(9.0, frozenset({"a"}))) == ["a Resume", "a Running"]
+
+
+# Loss
+
+
+def test_what_ran_when_the_kernel_died_has_crashed_and_nothing_more_runs() -> None:
+    world = World(*chain("a", "b"), RunTask("c"))
+    assert world.send(Lost(9.0, "the kernel died")) == [
+        "a Crashed: the kernel died",
+        "b Cancelled: the kernel died",
+        "c Cancelled: the kernel died",
+        "run Failed",
+    ]
 
 
 # Facts
