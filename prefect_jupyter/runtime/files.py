@@ -91,6 +91,17 @@ class FileTracer:
                 _main = outer_main
 
 
+@contextlib.contextmanager
+def unseen() -> Iterator[None]:
+    """What this thread does in this block is nothing that a task did."""
+    outer = _current.get()
+    _current.set(Seen())
+    try:
+        yield
+    finally:
+        _current.set(outer)
+
+
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     seen = _current.get()
     if seen is None:

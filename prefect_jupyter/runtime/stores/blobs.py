@@ -62,8 +62,8 @@ class Blobs:
             raise
         self._files.sync_folder(path.parent)
 
-    def get(self, name: str, size: int, *, is_stream: bool) -> memoryview:
-        """A private map of the file: writable, and the file stays as it is."""
+    def get(self, name: str, size: int, *, is_stream: bool, afresh: bool = False) -> memoryview:
+        """A private map of the file: writable, and the file stays as it is. `afresh`: checked once more."""
         path = self._path(name)
         try:
             stat = self._files.stat(path)
@@ -74,7 +74,7 @@ class Blobs:
         content = self._files.map(path)
         seen = (name, stat.st_ino, stat.st_size, stat.st_mtime_ns)
         # What may run is checked every time.
-        if is_stream or seen not in self._checked:
+        if is_stream or afresh or seen not in self._checked:
             if (stream_name(content) if is_stream else raw_name([content])) != name:
                 raise Broken("is damaged")
             self._checked.add(seen)

@@ -11,50 +11,26 @@ import errno
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from ...core.decisions import Decision
 from ...core.rebuilder import Trace
+from ..files import unseen
 from ..pickles import Pickle
-from .blobs import Blobs
-from .claims import Claims
-from .codec import decode, encode
 from .filesystem import FileSystem
-from .folders import is_on_network
-from .index import Index
+from .housekeeping import DiskKeeping
+from .ledger import BEAT_S
 from .memory import MemoryStore
-from .orphans import drop_abandoned, drop_orphans, has_others, is_due
-from .records import lay_out, read_record
+from .opened import BrokenFiles, Opened
+from .orphans import drop_abandoned, drop_orphans, is_due
 from .references import reference_of, reference_of_bytes, variant_of
-from .seal import FORMAT, Broken, Seal, read_secret, read_team_key
-from .store import Notice
+from .seal import Broken, read_secret, read_team_key
+from .store import Freed, Keeping, Notice
 
 _T = TypeVar("_T")
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
-
-
-class _Opened:
-    """What there is once folder and secret are known to be good."""
-
-    def __init__(self, folder: Path, secret: Callable[[], bytes], files: FileSystem) -> None:
-        if folder.is_symlink():
-            raise OSError(errno.ELOOP, "is a link to another folder", str(folder))
-        files.make_folder(folder)
-        files.make_private(folder)
-        self.seal = Seal(secret())
-        owner = self.seal.name
-        on_network = is_on_network(folder)
-        path = folder / f"index-{FORMAT}-{owner}.sqlite"
-        self.is_news = not path.exists() and has_others(folder, owner, files)
-        self.blobs = Blobs(folder / "values" / owner, files)
-        self.index = Index(path, files, "DELETE" if on_network else "WAL")
-        # Over a network a lock may be granted to nobody for minutes: there the work is done twice instead.
-        self.claims = Claims(folder / f"claims-{owner}", files, work=not on_network)
-
-    def close(self) -> None:
-        self.claims.close()
-        self.index.close()
 
 
 class DiskStore:
@@ -62,7 +38,7 @@ class DiskStore:
 
     def __init__(
         self, folder: Path, secret: Path, notice: Notice, files: FileSystem | None = None,
-        team_key: Callable[[], str] = str,
+        team_key: Callable[[], str] = str, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         """`secret` is made when there is none; `team_key` names a file in its place, "" for none."""
         self._folder = folder
@@ -70,13 +46,18 @@ class DiskStore:
         self._team_key = team_key
         self._notice = notice
         self._files = files or FileSystem()
-        self._opened: _Opened | None = None
+        self._opened: Opened | None = None
         self._unusable = False
         self._memory = MemoryStore()
         self._said: set[str] = set()
         self._is_tidy = False
         self._tidying: threading.Thread | None = None
+        self.clock = clock
+        self.written_bytes = 0
         self._last: dict[tuple[str, str], str] = {}  # what need not be written again
+        self._unnamed: set[str] = set()  # keys of results that do not bear the name of a task so far
+        self._uses: Counter[str] = Counter()  # what has yet to be written down
+        self._leases: dict[str, float] = {}  # the notebooks that are marked as open, and since when
         self._lock = threading.RLock()
 
     # Traces
@@ -87,43 +68,38 @@ class DiskStore:
     def traces_of(self, keys: Iterable[str]) -> dict[str, list[Trace]]:
         wanted = list(dict.fromkeys(keys))
         found = self._memory.traces_of(wanted)
-        stored = self._on_disk(lambda opened: self._read_traces(opened, wanted), list[Trace])
+        stored = self.on_disk(lambda opened: self._read_traces(opened, wanted), list[Trace])
         for trace in stored:
             found.setdefault(trace.key, []).append(trace)
         return found
 
-    def _read_traces(self, opened: _Opened, keys: list[str]) -> list[Trace]:
+    def _read_traces(self, opened: Opened, keys: list[str]) -> list[Trace]:
         traces: list[Trace] = []
         for key, variant, entry in opened.index.traces(keys):
             try:
-                trace = decode(opened.seal.open(_trace_address(key, variant), entry))
-                if trace.key != key:
-                    raise Broken("belongs to another task")
-                traces.append(trace)
+                traces.append(opened.read_trace(key, variant, entry))
             except Broken as broken:
                 self._heal(f"a result {broken}", lambda: opened.index.drop_trace(key, variant))  # noqa: B023
-            except _UNREADABLE:
-                self._heal("a result does not read", lambda: opened.index.drop_trace(key, variant))  # noqa: B023
         return traces
 
     def put(self, trace: Trace) -> None:
         variant = variant_of(trace)
 
-        def write(opened: _Opened) -> None:
-            entry = opened.seal.close(_trace_address(trace.key, variant), encode(trace))
-            opened.index.put_trace(trace.key, variant, entry)
+        def write(opened: Opened) -> None:
+            self.written_bytes += opened.write_trace(trace, variant, self.clock())
+            self._unnamed.add(trace.key)
 
-        self._on_disk(write, lambda: self._memory.put(trace))
+        self.on_disk(write, lambda: self._memory.put(trace))
         self._tidy_in_time()
 
     def forget(self, key: str) -> None:
         self._memory.forget(key)
-        self._on_disk(lambda opened: opened.index.drop_traces(key), _nothing)
+        self.on_disk(lambda opened: opened.index.drop_traces(key), _nothing)
 
     # Claims
 
     def claim(self, key: str) -> bool:
-        return self._on_disk(lambda opened: opened.claims.take(key), lambda: True)
+        return self.on_disk(lambda opened: opened.claims.take(key), lambda: True)
 
     def release(self, key: str) -> None:
         if self._opened is not None:
@@ -138,42 +114,29 @@ class DiskStore:
     def put_value(self, pickled: Pickle, fingerprint: str | None) -> str:
         reference = reference_of_bytes(pickled) if fingerprint is None else reference_of(fingerprint)
 
-        def write(opened: _Opened) -> None:
-            if opened.index.has_record(reference):
-                return
-            record, contents = lay_out(pickled)
-            for name, parts in contents.items():
-                opened.blobs.put(name, parts)
-            entry = opened.seal.close(_value_address(reference), record.to_bytes())
-            opened.index.put_record(reference, entry, pickled.size_bytes, contents)
+        def write(opened: Opened) -> None:
+            self.written_bytes += opened.write_value(reference, pickled, self.clock())
 
         def keep() -> None:
             self._memory.put_value(pickled, fingerprint)
 
-        self._on_disk(write, keep)
+        self.on_disk(write, keep)
         return reference
 
     def value(self, reference: str) -> Pickle | None:
         kept = self._memory.value(reference)
         if kept is not None:
             return kept
-        return self._on_disk(lambda opened: self._read_value(opened, reference), lambda: None)
+        return self.on_disk(lambda opened: self._read_value(opened, reference), lambda: None)
 
-    def _read_value(self, opened: _Opened, reference: str) -> Pickle | None:
+    def _read_value(self, opened: Opened, reference: str) -> Pickle | None:
         entry = opened.index.record(reference)
         if entry is None:
             return None
-        names: list[str] = []
         try:
-            record = read_record(opened.seal.open(_value_address(reference), entry))
-            files: list[memoryview] = []
-            for file in record.files:
-                names.append(file.name)
-                files.append(opened.blobs.get(file.name, file.size, is_stream=file.is_stream))
-                names.pop()
-            inline = memoryview(record.inline)
-            parts = [(files[at] if at >= 0 else inline)[start : start + size] for at, start, size in record.parts]
+            return opened.read_value(reference, entry)
         except Broken as broken:
+            names = broken.names if isinstance(broken, BrokenFiles) else []
 
             def drop() -> None:
                 for name in names:
@@ -182,60 +145,119 @@ class DiskStore:
 
             self._heal(f"a value {broken}", drop)
             return None
-        return Pickle(bytes(parts[0]), tuple(parts[1:]))
 
     def has(self, reference: str) -> bool:
-        return self._memory.has(reference) or self._on_disk(lambda opened: opened.index.has_record(reference), bool)
+        return self._memory.has(reference) or self.on_disk(lambda opened: opened.index.has_record(reference), bool)
 
     def present(self, references: Iterable[str]) -> set[str]:
         wanted = list(references)
-        stored = self._on_disk(lambda opened: opened.index.records_present(wanted), set[str])
+        stored = self.on_disk(lambda opened: opened.index.records_present(wanted), set[str])
         return stored | self._memory.present(wanted)
 
     # Notebooks
 
     def remember(self, notebook: str, task: str, key: str) -> None:
-        if self._last.get((notebook, task)) == key:
+        if self._last.get((notebook, task)) == key and key not in self._unnamed:
             return
-        self._on_disk(
-            lambda opened: opened.index.remember(notebook, task, key),
-            lambda: self._memory.remember(notebook, task, key),
-        )
+
+        def write(opened: Opened) -> None:
+            if notebook not in self._leases or self.clock() - self._leases[notebook] > BEAT_S:
+                opened.ledger.hold(notebook, self.clock())
+                self._leases[notebook] = self.clock()
+            opened.index.remember(notebook, task, key)
+
+        self.on_disk(write, lambda: self._memory.remember(notebook, task, key))
         self._last[notebook, task] = key
+        self._unnamed.discard(key)
 
     def recall(self, notebook: str) -> dict[str, str]:
         last = {
-            **self._on_disk(lambda opened: opened.index.recall(notebook), dict[str, str]),
+            **self.on_disk(lambda opened: opened.index.recall(notebook), dict[str, str]),
             **self._memory.recall(notebook),
         }
         self._last |= {(notebook, task): key for task, key in last.items()}
         return last
 
+    def used(self, key: str) -> None:
+        self._memory.used(key)
+        with self._lock:
+            self._uses[key] += 1
+
+    def decide(self, notebook: str, task: str, decision: Decision | None) -> None:
+        self._memory.decide(notebook, task, None)
+
+        def write(opened: Opened) -> None:
+            if decision is None:
+                opened.index.undecide(notebook, task)
+            else:
+                opened.write_decision(notebook, task, decision)
+
+        self.on_disk(write, lambda: self._memory.decide(notebook, task, decision))
+
+    def decisions(self, notebook: str) -> dict[str, Decision]:
+        def read(opened: Opened) -> dict[str, Decision]:
+            found = {}
+            for task, entry in opened.index.decisions(notebook):
+                try:
+                    found[task] = opened.read_decision(notebook, task, entry)
+                except Broken as broken:
+                    self._heal(f"a pin {broken}", lambda: opened.index.undecide(notebook, task))  # noqa: B023
+            return found
+
+        return self.on_disk(read, dict[str, Decision]) | self._memory.decisions(notebook)
+
     # The whole
 
+    @property
+    def keeping(self) -> Keeping:
+        return DiskKeeping(self, self._memory)
+
+    def settle_uses(self, opened: Opened) -> None:
+        """Write down how often results were used."""
+        with self._lock:
+            uses, self._uses = dict(self._uses), Counter()
+        if uses:
+            opened.ledger.used(uses, self.clock())
+
+    def forget_what_is_known(self) -> None:
+        """What was written may be removed now: write it again when it is made again."""
+        with self._lock:
+            self._last.clear()
+
     def size(self) -> int:
-        return self._memory.size() + self._on_disk(lambda opened: opened.index.size_bytes(), int)
+        return self._memory.size() + self.on_disk(lambda opened: opened.index.size_bytes(), int)
 
     def flush(self) -> None:
-        self._on_disk(lambda opened: opened.index.flush(), _nothing)
+        def flush(opened: Opened) -> None:
+            self.settle_uses(opened)
+            opened.index.flush()
+
+        self.on_disk(flush, _nothing)
 
     def close(self) -> None:
         if self._tidying is not None:
             self._tidying.join()
         with self._lock:
-            if self._opened is not None:
-                self._opened.close()
+            opened = self._opened
+            if opened is not None:
+                with contextlib.suppress(OSError, sqlite3.Error):
+                    self.settle_uses(opened)
+                    opened.ledger.release()
+                opened.close()
             self._opened, self._unusable, self._tidying = None, False, None
             self._last.clear()
+            self._leases.clear()
 
-    def tidy(self) -> None:
+    def tidy(self) -> Freed:
         """Removes what nothing leads to. What cannot be removed stays: it is never used."""
-        with contextlib.suppress(OSError, sqlite3.Error):
+        freed = Freed()
+        with contextlib.suppress(OSError, sqlite3.Error), unseen():
             opened = self._open()
             if opened is not None:
                 now_s = time.time()
-                drop_orphans(opened.index, opened.blobs, self._files, now_s)
+                freed = drop_orphans(opened.index, opened.blobs, self._files, now_s)
                 drop_abandoned(self._folder, opened.seal.name, self._files, now_s)
+        return freed
 
     def _tidy_in_time(self) -> None:
         """Once a day, beside whatever else happens."""
@@ -247,7 +269,7 @@ class DiskStore:
                 self._tidying = threading.Thread(target=self.tidy, name="prefect_jupyter tidies its cache", daemon=True)
                 self._tidying.start()
 
-    def _on_disk(self, act: Callable[[_Opened], _T], otherwise: Callable[[], _T]) -> _T:
+    def on_disk(self, act: Callable[[Opened], _T], otherwise: Callable[[], _T]) -> _T:
         """Act on the disk; if that fails, say so once and do otherwise."""
         try:
             opened = self._open()
@@ -270,11 +292,11 @@ class DiskStore:
             )
             return otherwise()
 
-    def _open(self) -> _Opened | None:
+    def _open(self) -> Opened | None:
         with self._lock:
             if self._opened is None and not self._unusable:
                 try:
-                    self._opened = _Opened(self._folder, self._read_secret, self._files)
+                    self._opened = Opened(self._folder, self._read_secret, self._files)
                 except OSError:
                     self._unusable = True
                     raise
@@ -322,11 +344,3 @@ def _cause(error: OSError | sqlite3.Error) -> str:
         name, text = getattr(error, "sqlite_errorname", ""), str(error)
     path = getattr(error, "filename", None)
     return text + (f" [{name}]" if name else "") + (f" ({path})" if path else "")
-
-
-def _trace_address(key: str, variant: str) -> str:
-    return f"trace {key} {variant}"
-
-
-def _value_address(reference: str) -> str:
-    return f"value {reference}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from .blobs import Blobs
 from .filesystem import FileSystem
 from .index import Index
+from .store import Freed
 
 _PERIOD_S = 86_400.0
 # What was written with another secret, or was damaged, stays for a while: its owner may be on holiday.
@@ -29,18 +30,21 @@ def is_due(index: Index, now_s: float) -> bool:
     return not now_s - _PERIOD_S < float(tidied) <= now_s
 
 
-def drop_orphans(index: Index, blobs: Blobs, files: FileSystem, now_s: float) -> None:
+def drop_orphans(index: Index, blobs: Blobs, files: FileSystem, now_s: float) -> Freed:
     """Raises OSError and sqlite3.Error; whatever was done until then is whole."""
     index.note_fact(_TIDIED, str(now_s))
     old = list(blobs.old(now_s))
     needed = index.needed_files()  # after the files were listed: what was written since is not among them
+    count = size = 0
     for path in old:
         if path.name not in needed:
+            count, size = count + 1, size + files.stat(path).st_size
             files.remove(path)
     for name, references in needed.items():
         if not blobs.is_whole(name):
             for reference in references:
                 index.drop_record(reference)
+    return Freed(leftovers=count, size_bytes=size)
 
 
 def drop_abandoned(folder: Path, own: str, files: FileSystem, now_s: float) -> None:

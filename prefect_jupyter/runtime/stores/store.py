@@ -6,9 +6,12 @@ write itself, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
+from ...core.decisions import Decision
+from ...core.eviction import Limits
 from ...core.rebuilder import Trace
 from ..pickles import Pickle
 
@@ -19,8 +22,91 @@ Notice = Callable[[str], None]
 VARIANTS_MAX = 16
 
 
+# What a result is called by: its key, and which of the results of that key it is.
+Id = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One result as a person sees it. `saves_s` is what one use of it saves, `uses` how often it was used.
+
+    `is_in_use`: an open notebook's last run used it. `is_pinned`: a person said that it stays.
+    """
+
+    id: Id
+    notebook: str
+    task: str
+    size_bytes: int
+    made_s: float
+    saves_s: float
+    used_s: float
+    uses: int
+    is_in_use: bool = False
+    is_pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freed:
+    """What was given up: results, and leftovers of kernels that were killed."""
+
+    results: int = 0
+    leftovers: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: Freed) -> Freed:
+        return Freed(
+            results=self.results + other.results,
+            leftovers=self.leftovers + other.leftovers,
+            size_bytes=self.size_bytes + other.size_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What was checked, byte for byte, and what was broken and is removed: (task or "", key, why) each."""
+
+    results: int = 0
+    values: int = 0
+    size_bytes: int = 0
+    broken: tuple[tuple[str, str, str], ...] = ()
+
+
+class Keeping(Protocol):
+    """What a store can do about what it holds. Whatever is removed is made again when it is needed."""
+
+    def entries(self) -> list[Entry]:
+        """Every result, the last used first."""
+
+    def total_bytes(self) -> int:
+        """Bytes kept, values and results."""
+
+    def drop(self, ids: Collection[Id]) -> Freed:
+        """Remove results, and the values that no other result needs."""
+
+    def sweep(self, limits: Limits, *, thoroughly: bool = False) -> Freed:
+        """Bring what is kept within limits. What an open notebook's last run used, or a person decided about, stays.
+
+        `thoroughly`: also look through the folder for files that nothing names.
+        """
+
+    def verify(self) -> Verified:
+        """Check everything, and remove what is broken."""
+
+    def shrink(self) -> None:
+        """Give free space back to the disk; may take a moment."""
+
+
 class Store(Protocol):
-    """Traces by key, values by reference, and which trace each task of a notebook had last."""
+    """Traces by key, values by reference, and which trace each task of a notebook had last.
+
+    `written_bytes` grows with everything that this process has written.
+    """
+
+    written_bytes: int
+
+    @property
+    def keeping(self) -> Keeping:
+        """What looks after what there is."""
 
     def traces(self, key: str) -> list[Trace]:
         """The traces under a key, newest first."""
@@ -68,6 +154,15 @@ class Store(Protocol):
 
     def recall(self, notebook: str) -> dict[str, str]:
         """The last keys of a notebook's tasks, by task."""
+
+    def used(self, key: str) -> None:
+        """A task was answered with a result under this key. Kept in memory until the next sweep or the end."""
+
+    def decide(self, notebook: str, task: str, decision: Decision | None) -> None:
+        """Keep what a person decided about a task, with the values of the result that it names; None: nothing."""
+
+    def decisions(self, notebook: str) -> dict[str, Decision]:
+        """What a person decided about a notebook's tasks, by task."""
 
     def size(self) -> int:
         """Bytes kept."""
