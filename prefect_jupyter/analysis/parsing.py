@@ -17,11 +17,12 @@ _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class NotPythonError(Exception):
-    """A text that cannot be analysed. `line` counts from 1 in that text."""
+    """A text that cannot be analysed. `line` counts from 1 in that text; `is_syntax` as in `Problem`."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
+    def __init__(self, message: str, line: int | None = None, *, is_syntax: bool = False) -> None:
         super().__init__(message)
         self.line = line
+        self.is_syntax = is_syntax
 
 
 def parse(text: str) -> ast.Module:
@@ -44,7 +45,7 @@ def _quietly(code: str | ast.Module) -> ast.Module:
         compile(code, FILENAME, "exec", _FLAGS, dont_inherit=True)
         return code
     except SyntaxError as error:
-        raise NotPythonError(error.msg, error.lineno) from None
+        raise NotPythonError(error.msg, error.lineno, is_syntax=True) from None
     except (RecursionError, MemoryError):
         raise NotPythonError("the code is nested too deeply to be analysed") from None
     except UnicodeEncodeError:

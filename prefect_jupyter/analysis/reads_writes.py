@@ -23,7 +23,7 @@ _TOO_DEEP = "the code is nested too deeply to be analysed"
 _CHARACTERS_MAX = 2_000_000
 
 
-class Unreadable(tuple[str, "int | None"]):
+class Unreadable(tuple[str, "int | None", bool]):
     """Why a text could not be made Python, and where: the fields of a `Problem`."""
 
     __slots__ = ()
@@ -68,7 +68,7 @@ def _read(source: str, transform: Callable[[str], str], transformed: str | Unrea
         check(tree)
     except NotPythonError as error:
         line = None if error.line is None else error.line + offset
-        return replace(cell, problems=(*problems, _unreadable(str(error), line)))
+        return replace(cell, problems=(*problems, _unreadable(str(error), line, error.is_syntax)))
     except RecursionError:  # the cell may run all the same
         return replace(cell, reads_everything=True, problems=(*problems, Problem(_TOO_DEEP)))
     problems += tuple(
@@ -83,16 +83,16 @@ def _transformed(code: str, transform: Callable[[str], str]) -> str | Unreadable
     try:
         return transform(code)
     except SyntaxError as error:
-        return Unreadable((error.msg, error.lineno))
+        return Unreadable((error.msg, error.lineno, True))
     except RecursionError:
-        return Unreadable((_TOO_DEEP, None))
+        return Unreadable((_TOO_DEEP, None, False))
     except Exception as error:  # a transformer is anyone's code
-        return Unreadable((f"the cell cannot be read: {str(error) or type(error).__name__}", None))
+        return Unreadable((f"the cell cannot be read: {str(error) or type(error).__name__}", None, False))
 
 
-def _unreadable(message: str, line: int | None) -> Problem:
+def _unreadable(message: str, line: int | None, is_syntax: bool = False) -> Problem:
     """What Python says of a text says nothing without its line."""
-    return Problem(message if line is None else f"line {line}: {message}", line)
+    return Problem(message if line is None else f"line {line}: {message}", line, is_syntax)
 
 
 def _options(header: Header | None) -> tuple[TaskOptions | None, tuple[Problem, ...]]:

@@ -19,10 +19,14 @@ _NOTHING: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a cell cannot be a task as it is written. `line` counts from 1 in the editor's text."""
+    """Why a cell cannot be a task as it is written. `line` counts from 1 in the editor's text.
+
+    `is_syntax` says that Python itself refuses the text, and shows where.
+    """
 
     message: str
     line: int | None = None
+    is_syntax: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

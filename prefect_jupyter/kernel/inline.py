@@ -6,6 +6,7 @@ It must not decide which tasks run or in which order, and it shows nothing but t
 from __future__ import annotations
 
 import ast
+import os
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from IPython.core.interactiveshell import ExecutionResult
 
 from ..analysis.statements import has_effect_free_form, stores_into
 from ..core.cells import Cell
-from ..core.rebuilder import Output, Trace, key_of
+from ..core.rebuilder import Output, Trace, described, key_of
 from ..runtime.files import Seen, stamped, unchanged
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
@@ -36,12 +37,16 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one attempt ended. `error` is the user's exception. `uncached` says why nothing was stored, else ""."""
+    """How one attempt ended. `error` is the user's exception. `uncached` says why nothing was stored, else "".
+
+    `missed` says why what the store had of this task could not be used.
+    """
 
     trace: Trace | None
     cached: bool = False
     error: BaseException | None = None
     uncached: str = ""
+    missed: str = ""
     displays: tuple[RawOutput, ...] = ()
     execution: ExecutionResult | None = None
     promoted: frozenset[str] = frozenset()
@@ -121,24 +126,36 @@ class Inline:
                 return f"`{name}` cannot be stored"
         return ""
 
-    def look_up(self, attempt: Attempt, key: str) -> Trace | None:
-        """The newest trace under `key` whose discovered inputs are as they were and whose values are all there."""
+    def look_up(self, attempt: Attempt, key: str) -> Trace | str:
+        """The newest trace under `key` whose discovered inputs are as they were and whose values are all there.
+
+        Where there is none, the answer is what hinders the newest one, "" without any.
+        """
+        hindrance = ""
         expected = self._expected.pop(key, None)
         for trace in self._store.traces(key) if expected is None else expected:
-            if trace.executes or not all(map(self._is_present, references(trace))):
-                continue
-            sees = self.surroundings.fingerprint
-            if any(sees(attempt.cell.id, item) != known for item, known in trace.ambient_in.items()):
-                continue
-            if not all(unchanged(path, known) for path, known in (*trace.files_in.items(), *trace.files_out.items())):
-                continue
-            if any(
-                is_lost(output) and (output.in_place or attempt.has_readers(name))
-                for name, output in trace.outputs.items()
-            ):
-                continue
-            return trace
-        return None
+            found = self._hindrance(attempt, trace)
+            if not found:
+                return trace
+            hindrance = hindrance or found
+        return hindrance
+
+    def _hindrance(self, attempt: Attempt, trace: Trace) -> str:
+        """Why the task cannot be answered by this trace, "" when it can."""
+        if trace.executes:
+            return "it has to run in every kernel"
+        if not all(map(self._is_present, references(trace))):
+            return "a value of it is gone from the store"
+        for item, known in trace.ambient_in.items():
+            if self.surroundings.fingerprint(attempt.cell.id, item) != known:
+                return f"{described(item)} is another"
+        for path, stamped_then in (*trace.files_in.items(), *trace.files_out.items()):
+            if not unchanged(path, stamped_then):
+                return f"`{os.path.basename(path)}` is another file"
+        for name, output in trace.outputs.items():
+            if is_lost(output) and (output.in_place or attempt.has_readers(name)):
+                return f"`{name}`, which is read below, cannot be stored"
+        return ""
 
     def _is_present(self, reference: str) -> bool:
         return reference in self._present or self._store.has(reference)
@@ -150,10 +167,14 @@ class Inline:
         key = self.key(attempt)
         uncached = self.never_stored(attempt)
         if not uncached and not attempt.forced:
-            trace = self.look_up(attempt, key)
-            result = await self._reuse(attempt, trace) if trace is not None else None
+            found = self.look_up(attempt, key)
+            if isinstance(found, str):
+                return replace(await self._execute(attempt, key, uncached), missed=found)
+            result = await self._reuse(attempt, found)
             if result is not None:
                 return result
+            missed = "its definitions cannot be run by themselves"
+            return replace(await self._execute(attempt, key, uncached), missed=missed)
         return await self._execute(attempt, key, uncached)
 
     async def _reuse(self, attempt: Attempt, trace: Trace) -> Result | None:

@@ -261,7 +261,9 @@ class Runner:
             assert result.trace is not None
             return Outcome("cached", cached_note(result.trace.started_s, result.trace.duration_s))
         self.counts.executed += 1
-        return Outcome("success", result.uncached and f"not stored: {result.uncached}")
+        if result.uncached:
+            return Outcome("success", f"not stored: {result.uncached}")
+        return Outcome("success", result.missed and f"ran again: {result.missed}")
 
     # --- what a cell sees
 

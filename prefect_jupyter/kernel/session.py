@@ -192,6 +192,8 @@ class Session:
 
     async def _run_task_cell(self, cell: Cell, execution: Execution) -> ExecutionResult:
         problems = self.standing.problems(cell.id)
+        if problems and problems[0].is_syntax:
+            return await self._refuse_as_python_does(cell, execution, problems[0].message)
         if problems:
             return await self._refuse(cell, execution, problems[0].message)
         assert cell.options is not None
@@ -229,10 +231,22 @@ class Session:
             done.error_in_exec = NotRun(note)
         return done
 
+    async def _refuse_as_python_does(self, cell: Cell, execution: Execution, message: str) -> ExecutionResult:
+        """A text that is no Python: the error is that of a cell without a header, with the place marked."""
+        self._show_refused(cell, message)
+        try:
+            code = self.reading.transform(body_of(cell))
+        except SyntaxError as error:
+            return await execution.run(refusal=error)
+        return await execution.run(code)
+
     async def _refuse(self, cell: Cell, execution: Execution, message: str) -> ExecutionResult:
+        self._show_refused(cell, message)
+        return await execution.run(refusal=TaskError(f"{self.document.label(cell.id)} {message}"))
+
+    def _show_refused(self, cell: Cell, message: str) -> None:
         self.showing.set_row(cell.id, RowView(state="ValidationFailed", verdict="stale", note=message, reason=message))
         self.showing.show()
-        return await execution.run(refusal=TaskError(f"{self.document.label(cell.id)} {message}"))
 
     def _failure_stays_in_its_cell(self, execution: Execution) -> bool:
         """In a page the cells behind a failed task go on; in scripts and CI an error stops the run as always."""

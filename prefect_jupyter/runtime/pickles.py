@@ -151,6 +151,20 @@ def object_view(base: Any, shape: tuple[int, ...], strides: tuple[int, ...], off
     return numpy.lib.stride_tricks.as_strided(flat[offset // flat.itemsize :], shape, strides)
 
 
+def array_of_class(cls: Any, plain: Any, attributes: dict[str, Any] | None) -> object:
+    """An array of a subclass, over the memory of a plain one."""
+    array = plain.view(cls)
+    if attributes:
+        array.__dict__.update(attributes)
+    return array
+
+
+def masked_array(plain: Any, mask: Any, fill_value: Any, hard_mask: bool) -> object:
+    """A masked array over the memory of a plain one, and of its mask."""
+    masked: Any = importlib.import_module("numpy.ma")
+    return masked.MaskedArray(plain, mask, copy=False, keep_mask=False, fill_value=fill_value, hard_mask=hard_mask)
+
+
 class _Pickler(pickle.Pickler):
     """`names` are what the pickle will bind; `shared` are ids of object arrays of which it has several views."""
 
@@ -239,12 +253,33 @@ class _Pickler(pickle.Pickler):
             raise _Refused("holds a map of a file, which cannot be stored")
         if numpy is not None and type(value) is getattr(numpy, "ndarray", None):
             return self._object_array(value)
+        if numpy is not None and isinstance(value, getattr(numpy, "ndarray", ())):
+            return self._array_of_class(value, numpy)
         figure: Any = sys.modules.get("matplotlib.figure")
         if figure is not None and isinstance(value, figure.Figure):
             make, arguments, state, *rest = value.__reduce_ex__(5)
             # Otherwise pyplot adopts the figure when it is loaded, and shows it after the cell.
             return (make, arguments, {**state, "_restore_to_pylab": False}, *rest)
         return NotImplemented
+
+    def _array_of_class(self, array: Any, numpy: Any) -> Any:
+        """Arrays that pickle themselves leave the memory that they share with others."""
+        kind = type(array)
+        plain = array.view(numpy.ndarray)
+        if not is_raw(plain):
+            return NotImplemented
+        masked: Any = sys.modules.get("numpy.ma")
+        if masked is not None and kind is masked.MaskedArray and not array._optinfo and not array._basedict:
+            mask = masked.getmask(array)
+            parts: tuple[Any, ...] = (plain, mask, array.fill_value, array.hardmask)
+            make: Callable[..., object] = masked_array
+        elif kind.__reduce__ is numpy.ndarray.__reduce__ and kind.__setstate__ is numpy.ndarray.__setstate__:
+            parts = (kind, plain, getattr(array, "__dict__", None))
+            make = array_of_class
+        else:
+            return NotImplemented
+        self._keep.append(parts)
+        return make, parts
 
     def _object_array(self, array: Any) -> Any:
         base = base_of(array)

@@ -33,7 +33,10 @@ class OracleCell:
 
 @dataclass(frozen=True, slots=True)
 class OracleNotebook:
-    """A notebook with the edit to try, the cells to run again out of order, and a second order of its cells."""
+    """A notebook with the edit to try, the cells to run again out of order, and a second order of its cells.
+
+    Nobody has tagged the cells of a `published` one.
+    """
 
     name: str
     cells: tuple[OracleCell, ...]
@@ -41,6 +44,7 @@ class OracleNotebook:
     rerun: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     title: str = field(default="", compare=False)
+    published: bool = False
 
     def cell(self, cell_id: str) -> OracleCell:
         return next(cell for cell in self.cells if cell.id == cell_id)
@@ -80,11 +84,25 @@ def _from_percent(name: str, text: str) -> OracleNotebook:
 def _from_ipynb(path: Path) -> OracleNotebook:
     content = json.loads(path.read_text(encoding="utf-8"))
     cells = tuple(
-        OracleCell(f"c{number}", "".join(cell["source"]))
+        OracleCell(f"c{number}", source := "".join(cell["source"]), always=may_be_opaque(source))
         for number, cell in enumerate(content["cells"])
         if cell["cell_type"] == "code"
     )
-    return OracleNotebook(path.stem, cells)
+    return OracleNotebook(path.stem, cells, published=True)
+
+
+_OPAQUE = re.compile(
+    r"(?m)^\s*(?:\w[\w, ]*=\s*)?(?:!|%%?(?!time|capture|prun|matplotlib|config|load_ext|reload_ext|autoreload)\w)"
+    r"|^\s*\?{1,2}\w|[\w\])]\?{1,2}\s*$"
+    r"|\b(?:exec|eval|globals|locals|vars|input|__import__|setattr|help)\("
+    r"|\b(?:In|Out|_ih|_oh|_dh|_i+|_\d+|_)\b(?!\s*=[^=])"
+    r"|\b(?:subprocess|sqlite3|socket|requests|urllib|urlopen|urlretrieve|get_ipython)\b"
+)
+
+
+def may_be_opaque(source: str) -> bool:
+    """Does the text have something that no one can follow from outside: shell, magics, `eval`, history?"""
+    return _OPAQUE.search(source) is not None
 
 
 def tasked(notebook: OracleNotebook, *, style: str = "both") -> OracleNotebook:

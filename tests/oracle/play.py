@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TASK_NAME = re.compile(r"\A\s*(?:%%task|#\s?\|\s*task:)[ \t]+(\w+)")
-_PLAIN_TIMEOUT_S = 180.0
+_PLAIN_TIMEOUT_S = 300.0
 
 
 # ---- the plain side
@@ -100,6 +100,12 @@ class Result:
     counts: dict[str, int]
     verdicts: dict[str, str]
     verdicts_by_id: bool = False
+    runs: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+    def executed_since(self, before: Result | None = None) -> dict[str, str]:
+        """The tasks that executed in this kernel, after the page was as `before`: the note of each by its cell."""
+        known = before.runs if before is not None else {}
+        return {cell: note for cell, (at, note) in self.runs.items() if known.get(cell, (0.0, ""))[0] != at}
 
     def verdict(self, cell_id: str) -> str:
         """What the engine says of the task in a cell, "" when it is none."""
@@ -188,6 +194,7 @@ class Player:
             self.kernel.session("counts()") if self.kernel.extension else {},
             self._verdicts(),
             self.by_id,
+            self._runs(),
         )
 
     def values(self, names: Iterable[str]) -> Values:
@@ -197,6 +204,17 @@ class Player:
         found = self.kernel.values(names, [cell.id for cell in self.notebook.cells])
         self.told = ()
         return found
+
+    def _runs(self) -> dict[str, tuple[float, str]]:
+        """When each task that executed in this kernel last did so, and what the engine notes of it."""
+        if not self.kernel.extension:
+            return {}
+        rows = "[(node.cell, row.state, row.started_ms, row.note) for node, row in {session}.view().tasks()]"
+        return {
+            cell: (at or 0.0, note)
+            for cell, state, at, note in self.kernel.asked(rows)
+            if state in ("Success", "Failed")
+        }
 
     def _verdicts(self) -> dict[str, str]:
         if not self.kernel.extension:

@@ -137,14 +137,22 @@ class Walk:
             self.put(*value.dtypes)
             self.walk(value.index)
             for position in range(value.shape[1]):
-                self.walk(value.iloc[:, position].tolist())
+                self.column(value.iloc[:, position])
         elif hasattr(value, "tolist"):
             if hasattr(value, "index") and not callable(value.index):
                 self.walk(value.index)
-            self.walk(value.tolist())
+            self.column(value)
         else:
             self.put(_ADDRESS.sub("", repr(value)))
         self.walk(dict(getattr(value, "attrs", {})))
+
+    def column(self, value: Any) -> None:
+        """A series or an index: its bytes where it has some, else as many elements as the walk would see."""
+        values = getattr(value, "_values", None)
+        if type(values).__name__ == "ndarray" and not values.dtype.hasobject:
+            self.array("column", values)
+        else:
+            self.walk(value[:_NODES_MAX].tolist())
 
     def drawing(self, name: str, value: Any) -> None:
         self.put(name)

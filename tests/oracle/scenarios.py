@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .cells import OracleNotebook, edited, reordered, tasked
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOLES = 1 / 3
+# What nobody can keep: values bound to the process, and what was done to the world outside of Python.
+_GOOD_REASON = re.compile(r"not stored: (?:`\w+` cannot be stored|it did |it read and wrote )|ran again: `\w+`, which")
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class Phase:
     equal: int
     counts: dict[str, int]
     findings: list[str] = field(default_factory=list)
+    executed: dict[str, str] = field(default_factory=dict)  # notes by cell, where the phase is about them
 
 
 @dataclass(slots=True)
@@ -60,13 +64,15 @@ def play_all(notebook: OracleNotebook, folder: Path, *, style: str = "both") -> 
 
         player.restart()
         player.run_all()
-        yield judged("restart, run all", player, plains, complete=True, cached_by=notebook)
+        yield judged("restart, run all", player, plains, complete=True, cached=True)
 
         if notebook.edit is not None:
+            before = player.result()
             player.edit(*notebook.edit)
             yield judged("edited, not run", player, plains)
             player.run_all()
-            yield judged("edit one constant, run all", player, plains, complete=True)
+            phase = judged("edit one constant, run all", player, plains, complete=True)
+            yield replace(phase, executed=player.result().executed_since(before))
 
         for cell_id in notebook.rerun:
             player.run(cell_id)
@@ -103,13 +109,13 @@ def judged(
     plains: Plains,
     *,
     complete: bool = False,
-    cached_by: OracleNotebook | None = None,
+    cached: bool = False,
 ) -> Phase:
     """The judgement of one moment.
 
     What is fresh must equal the plain run. After a complete run every cell must, whatever is said of it,
     but those that the engine did not run since something above them failed; every task that does not fail
-    must be fresh; and the values are compared, since reading them runs nothing then. `cached_by` asks that
+    must be fresh; and the values are compared, since reading them runs nothing then. `cached` asks that
     no task executed again but those marked *always*.
     """
     result = player.result()
@@ -135,13 +141,20 @@ def judged(
         ]
         if blocked and not failed:
             findings.append(f"not run although nothing fails plainly: {sorted(blocked)}")
-    if cached_by is not None:
-        allowed = sum(cell.always for cell in cached_by.cells) + len(failed)
-        executed = result.counts["executed"]
-        if executed > allowed:
-            findings.append(f"{executed} tasks executed again, {allowed} may: {result.counts}")
+    executed: dict[str, str] = {}
+    if cached:
+        executed = result.executed_since()
+        allowed = sum(cell.always for cell in result.notebook.cells) + len(failed)
+        if result.counts["executed"] > allowed and not result.notebook.published:
+            findings.append(f"{result.counts['executed']} tasks executed again, {allowed} may: {result.counts}")
+        findings += [
+            f"[{cell.id}] executes again: {executed[cell.id] or 'no reason is told'}"
+            for cell in tasks
+            if cell.id in executed and cell.id not in failed and not cell.always
+            if not (result.notebook.published and _GOOD_REASON.match(executed[cell.id]))
+        ]
     wrong = {difference.cell for difference in differences}
-    return Phase(name, len(tasks), len(fresh), len(tasks) - len(wrong), result.counts, findings)
+    return Phase(name, len(tasks), len(fresh), len(tasks) - len(wrong), result.counts, findings, executed)
 
 
 def not_run(result: Result, cell_id: str) -> bool:

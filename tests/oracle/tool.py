@@ -10,6 +10,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from prefect_jupyter.oracle.plain import PlainRunError
+
 from .cells import read, some_edit
 from .scenarios import Phase, play_all
 
@@ -47,7 +49,7 @@ def report(path: Path, style: str, details: int, *, beside: bool) -> int:
             for phase in play_all(notebook, place, style=style):
                 wrong += len(phase.findings)
                 _print_phase(phase, details)
-        except AssertionError as error:
+        except (AssertionError, PlainRunError) as error:
             wrong += 1
             print(f"  stopped: {error}")
     print(f"  {wrong} findings, {time.monotonic() - started_s:.0f} s")
@@ -58,6 +60,8 @@ def _print_phase(phase: Phase, details: int) -> None:
     counts = phase.counts
     numbers = (counts.get("executed", 0), counts.get("cached", 0), counts.get("failed", 0))
     print(_LINE.format(phase.name, phase.tasks, phase.fresh, phase.equal, phase.tasks - phase.equal, *numbers))
+    for cell, note in phase.executed.items():
+        print(f"    executed {cell}" + (f": {note}" if note else ""))
     for finding in phase.findings[:details]:
         print("    " + finding)
     if len(phase.findings) > details:

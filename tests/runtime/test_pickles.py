@@ -58,6 +58,9 @@ VIEWS = {
     "all": "m[:]",
     "a field": "r['b']",
     "a window": "numpy.lib.stride_tricks.sliding_window_view(m[0], 2)",
+    "a record array": "r.view(numpy.recarray)",
+    "a matrix": "m.view(numpy.matrix)",
+    "a masked array": "numpy.ma.masked_array(m, m > 5)",
 }
 
 
