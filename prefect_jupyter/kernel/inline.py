@@ -6,6 +6,7 @@ It must not decide which tasks run or in which order, and it shows nothing but t
 from __future__ import annotations
 
 import ast
+import asyncio
 import os
 import sys
 import threading
@@ -29,6 +30,7 @@ from .observation import Observation, Observer
 from .outputs import Outputs, RawOutput
 from .surroundings import Surroundings
 from .traced import is_lost, output_of, references, versions_of, written_files
+from .turns import Turns
 from .user_namespace import UserNamespace
 from .versions import Version
 
@@ -58,7 +60,8 @@ class Attempt:
 
     `inputs` are the versions that it sees, by name, closed under what functions reach; `load` loads their
     values and tells the inputs anew. `run` runs the body in the shell, showing its outputs in the right
-    place. `ordinal` is its rank among equal cells.
+    place. `ordinal` is its rank among equal cells. `awaits`: the body, and so the attempt, runs in an event loop.
+    `tell` gets a line on what is going on before the body runs.
     """
 
     cell: Cell
@@ -71,6 +74,8 @@ class Attempt:
     has_readers: Callable[[str], bool] = lambda name: False
     through: bool = True
     sink: Callable[[str, RawOutput | None], None] | None = None
+    awaits: bool = False
+    tell: Callable[[str], None] = lambda note: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,7 @@ class Inline:
         self._definitions = definitions
         self._lock = lock
         self._transform = transform
+        self._turns = Turns(store)
         self._expected: dict[str, list[Trace]] = {}
         self._present: set[str] = set()
 
@@ -166,16 +172,37 @@ class Inline:
         """Answers the task from the store or runs it. The inputs are bound, not necessarily loaded."""
         key = self.key(attempt)
         uncached = self.never_stored(attempt)
-        if not uncached and not attempt.forced:
-            found = self.look_up(attempt, key)
-            if isinstance(found, str):
-                return replace(await self._execute(attempt, key, uncached), missed=found)
-            result = await self._reuse(attempt, found)
-            if result is not None:
-                return result
-            missed = "its definitions cannot be run by themselves"
-            return replace(await self._execute(attempt, key, uncached), missed=missed)
-        return await self._execute(attempt, key, uncached)
+        if uncached:
+            return await self._execute(attempt, key, uncached)
+        if attempt.forced:
+            return await self._in_turn(attempt, key)
+        found = self.look_up(attempt, key)
+        if isinstance(found, str):
+            return await self._in_turn(attempt, key, missed=found)
+        result = await self._reuse(attempt, found)
+        if result is not None:
+            return result
+        return replace(await self._in_turn(attempt, key), missed="its definitions cannot be run by themselves")
+
+    async def _in_turn(self, attempt: Attempt, key: str, missed: str | None = None) -> Result:
+        """Runs the task unless another kernel does, or has done so since the store was asked in vain (`missed`)."""
+        try:
+            has_turn = await self._turns.take(key, patient=not attempt.forced, awaits=attempt.awaits, tell=attempt.tell)
+        except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
+            return await self._interrupted(attempt, stopped)
+        try:
+            found = "" if missed is None else self.look_up(attempt, key)
+            result = None if isinstance(found, str) else await self._reuse(attempt, found)
+            return result or replace(await self._execute(attempt, key, ""), missed=missed or "")
+        finally:
+            if has_turn:
+                self._turns.give_back(key)
+
+    async def _interrupted(self, attempt: Attempt, stopped: BaseException) -> Result:
+        """The task was stopped before it began: its cell shows that as it would a moment later."""
+        with self._outputs.capture(through=attempt.through, sink=attempt.sink):
+            execution = await attempt.run("raise KeyboardInterrupt('it waited for another kernel')")
+        return Result(trace=None, error=stopped, execution=execution)
 
     async def _reuse(self, attempt: Attempt, trace: Trace) -> Result | None:
         """Answers the task with `trace`; None where its definitions cannot be run again, and so the task has to."""

@@ -200,7 +200,8 @@ class Runner:
             self.background.output(cell.id, "clear", None)
         outer, self.running = self.running, cell.id
         try:
-            with self.interrupts.body(cell.id, awaits=self.has_await(cell)):
+            awaits = self.has_await(cell)
+            with self.interrupts.body(cell.id, awaits=awaits):
                 result = await self.inline.perform(
                     Attempt(
                         cell=cell,
@@ -213,6 +214,8 @@ class Runner:
                         has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
                         through=front is not None,
                         sink=None if front is not None else self._sink(cell.id),
+                        awaits=awaits,
+                        tell=lambda note: self._tell(cell.id, note),
                     )
                 )
         finally:
@@ -220,6 +223,12 @@ class Runner:
         with self.lock:
             self._account(cell, inputs, result)
         return result
+
+    def _tell(self, cell_id: str, note: str) -> None:
+        """What a task that has started is doing before its body runs; the time of the task starts anew."""
+        executing = self.engine.executing if self.engine is not None else None
+        number = executing[1] if executing is not None and executing[0] == cell_id else 1
+        self._listen(TaskMoved(self.clock(), cell_id, State.Running, number, note))
 
     def _shell_run(self, cell: Cell, front: Execution | None) -> Callable[[str], Awaitable[ExecutionResult]]:
         if front is not None:

@@ -15,6 +15,7 @@ NOTHING_TO_DO = {
     "run_from": "There are no tasks yet.",
     "retry_failed": "Nothing has failed.",
 }
+WAITS_FOR_ANOTHER_KERNEL = "waits: another kernel computes it"
 NOTHING_TO_CANCEL = "Nothing is running that could be cancelled."
 
 

@@ -18,6 +18,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
 from prefect_jupyter.oracle.plain import Shown
+from prefect_jupyter.view.protocol import StateRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -79,6 +80,7 @@ def environment(folder: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": folder / "data",
         "JUPYTER_RUNTIME_DIR": folder / "runtime",
         "XDG_CACHE_HOME": folder / "cache",
+        "XDG_DATA_HOME": folder / "share",
     }
     python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONHASHSEED", "MPLBACKEND")}
@@ -106,6 +108,7 @@ class LiveKernel:
         self._cell_of_request: dict[str, str] = {}
         self._idle: set[str | None] = set()
         self._replies: dict[str, dict[str, Any]] = {}
+        self.notes: set[str] = set()  # all lines that any row of the page ever had
         self._number = 0
         self._push = self._commands = ""
         self._manager: KernelManager | None = None
@@ -161,6 +164,10 @@ class LiveKernel:
 
     def run_cell(self, cell_id: str, source: str) -> list[dict[str, Any]]:
         """Execute a cell as a page does, its id in the message's metadata; returns its outputs."""
+        return self.end_cell(self.begin_cell(cell_id, source))
+
+    def begin_cell(self, cell_id: str, source: str) -> str:
+        """Like `run_cell`, but returns at once; `end_cell` waits for the end of the request that this names."""
         content = {
             "code": source,
             "silent": False,
@@ -174,8 +181,22 @@ class LiveKernel:
         self._cell_of_request[message["header"]["msg_id"]] = cell_id
         self._shown[cell_id] = Shown()
         self._client.shell_channel.send(message)
-        self._finish(message["header"]["msg_id"], f"cell {cell_id}")
+        return str(message["header"]["msg_id"])
+
+    def end_cell(self, request: str) -> list[dict[str, Any]]:
+        cell_id = self._cell_of_request[request]
+        self._finish(request, f"cell {cell_id}")
         return self._shown[cell_id].outputs
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Take in what the kernel says while a cell runs, until it has said enough."""
+        deadline = time.monotonic() + self.cell_timeout_s
+        while not condition():
+            self._take_one(lambda: what, deadline)
+
+    def interrupt(self) -> None:
+        assert self._manager is not None
+        self._manager.interrupt_kernel()
 
     def silently(self, code: str, expression: str = "None") -> str:
         """Execute code that no page shows and return the text of an expression's value; raises what it raises."""
@@ -251,6 +272,8 @@ class LiveKernel:
     def _take_pushed(self, data: dict[str, Any]) -> None:
         if data["type"] == "reply":
             self._replies[data["id"]] = data
+        elif data["type"] == "state":
+            self.notes |= {StateRow(*row).note for row in data["rows"]}
         elif data["type"] == "output":
             shown = self._shown.setdefault(data["cell"], Shown())
             if data["op"] == "clear":
