@@ -25,7 +25,7 @@ def _count():
     count(sys.modules["prefect_jupyter.kernel.reading"], "connect")
     count(sys.modules["prefect_jupyter.kernel.standing"], "verdict")
     count(sys.modules["prefect_jupyter.analysis.reads_writes"], "names_of")
-    count(sys.modules["prefect_jupyter.runtime.stores.index"].Index, "_all")
+    count(sys.modules["prefect_jupyter.runtime.stores.index"].Index, "all")
     count(sys.modules["prefect_jupyter.runtime.stores.disk"].DiskStore, "value")
 _count()
 del _count
@@ -103,7 +103,7 @@ def test_unchanged_tasks_of_a_new_process_are_answered_without_a_value_or_a_libr
     counted = again.counted()
     assert again.kernel.session("counts()")["cached"] == 300
     assert counted["value"] == 0
-    assert counted["_all"] <= 5, "the store is asked for many tasks at once"
+    assert counted["all"] <= 5, "the store is asked for many tasks at once"
     assert again.kernel.asked("len({session}.namespace.pending)") == 300
     assert not again.kernel.asked("'numpy' in __import__('sys').modules")
     assert again.kernel.run_cell("c299", tasks(300)[299] + "\nprint(n299)") == [
