@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import logging
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from .kernel.session import Session
 
 __version__ = "0.1.0"
-__all__ = ["load_ipython_extension", "notebook", "unload_ipython_extension"]
+__all__ = ["get_run_logger", "load_ipython_extension", "notebook", "unload_ipython_extension"]
 
 
 def notebook() -> Session:
@@ -18,6 +20,14 @@ def notebook() -> Session:
     from .kernel.loading import current
 
     return current()
+
+
+def get_run_logger() -> logging.LoggerAdapter[logging.Logger]:
+    """The logger of the task that runs now; its lines stand in the task's cell and are kept with the attempt.
+
+    Raises `RuntimeError` before `%load_ext prefect_jupyter`.
+    """
+    return notebook().logger()
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -17,6 +17,7 @@ from ..analysis.directives import describe
 from ..view.text import text
 from .completion import words_at
 from .errors import TaskError
+from .history_text import history_text
 from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ VERBS = {
     "plan": "list what would run, why, and for about how long; runs nothing",
     "why": "say why a task is not fresh, down to the root cause",
     "status": "one line for each task",
+    "history": "what ran when and how it ended, earlier kernels included; with names also logs and tracebacks",
     "check": "run the notebook plainly in a kernel of its own and list every difference",
     "config": "show the settings, or change them: setting=value",
 }
@@ -105,6 +107,12 @@ class Magics:
 
     def _do_status(self, _names: list[str]) -> None:
         print(text(self._session.view()))
+
+    def _do_history(self, names: list[str]) -> None:
+        if not names:
+            print(history_text(self._session.history(), details=False))
+        for name in names:
+            print(history_text(self._session.history(name), details=True))
 
     def _do_check(self, _names: list[str]) -> None:
         print(self._session.check())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -22,8 +23,11 @@ from .. import __version__
 from ..analysis.directives import read_header
 from ..analysis.statements import suppressed
 from ..core.cells import Cell
+from ..core.events import Event
 from ..runtime.files import FileTracer
-from ..runtime.stores import Store, open_store
+from ..runtime.journal import Attempt, Journal
+from ..runtime.redact import redact
+from ..runtime.stores import Store, open_store, store_folder
 from ..view.pipeline import PipelineView, RowView
 from ..view.protocol import Command, Reply
 from .ambient import Ambient
@@ -43,6 +47,8 @@ from .observation import Observer
 from .outputs import Outputs
 from .plain_cells import PlainCells
 from .reading import Reading, body_of
+from .recording import Recording
+from .run_logger import run_logger
 from .runner import Background, Counts, Request, Runner
 from .settings import Flow
 from .showing import Showing
@@ -96,6 +102,10 @@ class Session:
         self.showing = Showing(
             shell, self.document, self.versions, self.standing, self.reading, self.link, self._lock, self._turn
         )
+        self.recording = Recording(
+            Journal(store_folder(), self.notebook, self.id, time.time(), redact=redact, warn=self._warn_of_store),
+            self.showing, self._lock, time.time,
+        )  # fmt: skip
         self.runner = Runner(
             document=self.document,
             versions=self.versions,
@@ -108,7 +118,7 @@ class Session:
             lock=self._lock,
             body_of=body_of,
             has_await=self.reading.has_await,
-            listen=self.showing.listen,
+            listen=self._listen,
             ended=self._ended,
             last_keys=lambda: self.store.recall(self.notebook),
         )
@@ -135,12 +145,14 @@ class Session:
         self.introspection.install()
         self.shell.events.register("post_run_cell", self._after_the_loading_cell)
         self.link.start()
+        self.recording.start()
 
     def stop(self) -> None:
         self.link.stop()
         self.interception.uninstall()
         self.outputs.uninstall()
         self.introspection.uninstall()
+        self.recording.stop()
         self.store.close()
 
     def _after_the_loading_cell(self, result: ExecutionResult) -> None:
@@ -292,7 +304,12 @@ class Session:
 
     # --- runs
 
+    def _listen(self, event: Event) -> None:
+        self.showing.listen(event)
+        self.recording.listen(event)
+
     def _ended(self, cell_id: str, result: Result) -> None:
+        self.recording.ended(cell_id, result)
         cell = self.standing.cells[cell_id]
         made = self.versions.made.get(cell_id, {})
         read = () if result.trace is None else (*result.trace.inputs, *(f"file:{p}" for p in result.trace.files_in))
@@ -408,6 +425,15 @@ class Session:
         from .check import check
 
         return check(self)
+
+    def history(self, name: str | None = None) -> list[Attempt]:
+        """Every attempt on record, or those of one task; oldest first. Earlier kernels' are there as well."""
+        return self.recording.attempts(name)
+
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """The logger of the task that runs now, or one for the notebook."""
+        running = self.runner.running
+        return run_logger(None if running is None else self.standing.name(running), self.settings.log_level)
 
     def view(self) -> PipelineView:
         """The pipeline as every view shows it."""

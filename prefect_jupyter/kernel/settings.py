@@ -5,8 +5,10 @@ It must not act on them.
 
 from __future__ import annotations
 
-from traitlets import Bool, Unicode
+from traitlets import Bool, CaselessStrEnum, Unicode
 from traitlets.config import Configurable
+
+from .run_logger import LEVELS
 
 
 class Flow(Configurable):
@@ -20,4 +22,8 @@ class Flow(Configurable):
         "",
         help="A file with the key that the entries of the cache are signed with, in place of your own: "
         "who has the same key uses your results, and you theirs. Readable by you alone (chmod 600).",
+    ).tag(config=True)
+
+    log_level = CaselessStrEnum(
+        LEVELS, "INFO", help="The lowest level of get_run_logger()'s lines that are shown: DEBUG, INFO, WARNING …"
     ).tag(config=True)

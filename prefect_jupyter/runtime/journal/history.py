@@ -86,15 +86,18 @@ def folder_of(root: Path, notebook: str) -> Path:
 
 
 def read_history(
-    root: Path, notebook: str, is_alive: Callable[[str], bool], files: FileSystem | None = None
+    root: Path, notebook: str, is_alive: Callable[[str], bool], files: FileSystem | None = None, kernels_max: int = 0
 ) -> History:
     """The history of a notebook. `is_alive` tells whether the kernel of a session may still go on.
+
+    With `kernels_max` only so many kernels are read, the last ones.
 
     Linear in the size of the journals; a line that was torn or damaged is left out.
     """
     files = files or FileSystem()
     kernels = []
-    for path in sorted(path for path in files.list(folder_of(root, notebook)) if path.suffix == ".jsonl"):
+    paths = sorted(path for path in files.list(folder_of(root, notebook)) if path.suffix == ".jsonl")
+    for path in paths[-kernels_max:]:
         kernel = _Reading(path.stem.partition("-")[2])
         try:
             for line in files.read(path).splitlines():

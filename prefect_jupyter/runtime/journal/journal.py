@@ -68,10 +68,11 @@ class Journal:
             if at_once or len(self._waiting) >= _BATCH:
                 self._write()
 
-    def history(self) -> History:
-        """What this and all earlier kernels of the notebook did, and others that are alive."""
-        self.flush()
-        return read_history(self._root, self._notebook, self._lives, self._files)
+    def history(self, kernels_max: int = 0) -> History:
+        """What this and earlier kernels of the notebook did, or the last of them."""
+        if self._size:
+            self.flush()
+        return read_history(self._root, self._notebook, self._lives, self._files, kernels_max)
 
     def _lives(self, session: str) -> bool:
         """Each kernel has its session's byte locked as long as it lives."""

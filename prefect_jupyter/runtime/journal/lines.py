@@ -26,11 +26,10 @@ class Opened(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """Lines that an attempt logged or printed, or its traceback; `kind` is "log", "out" or "traceback"."""
+    """Lines that the present attempt of a task logged or printed ("log"), or its traceback ("traceback")."""
 
     at: float
     task: str
-    attempt: int
     kind: str
     lines: tuple[str, ...]
     dropped: int = 0

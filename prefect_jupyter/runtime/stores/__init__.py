@@ -12,7 +12,7 @@ from .folders import secret_path, store_folder
 from .memory import MemoryStore
 from .store import Notice, Store
 
-__all__ = ["STORES", "DiskStore", "MemoryStore", "Notice", "Store", "open_store"]
+__all__ = ["STORES", "DiskStore", "MemoryStore", "Notice", "Store", "open_store", "store_folder"]
 
 
 def _open_disk(notice: Notice, team_key: Callable[[], str]) -> Store:

@@ -21,7 +21,7 @@ FACTS: list[Fact] = [
     Opened(1.0, "s1", "a.ipynb"),
     RunStarted(1.0, (CLEAN,), frozenset({"c"}), frozenset(), 2, (("db", 1),), 3.0),
     TaskMoved(2.0, "c", State.Running, 1),
-    Logged(2.5, "c", 1, "log", ("one", "two\u2028three", 'quote " and \\'), 3),
+    Logged(2.5, "c", "log", ("one", "two\u2028three", 'quote " and \\'), 3),
     TaskMoved(3.0, "c", State.Retrying, 1, "KeyError: 'x'", 4.0),
     RetriesDue(4.0, frozenset({"c"})),
     TaskMoved(4.0, "c", State.Running, 2),
@@ -143,7 +143,7 @@ def test_what_is_written_is_redacted(tmp_path: Path) -> None:
     written = Journal(tmp_path, "a.ipynb", "s", 1.0, redact=lambda text: text.replace("hunter2", "-"), warn=pytest.fail)
     written.tell(RunStarted(1.0, (RunTask("a", name="load"),)))
     written.tell(TaskMoved(2.0, "a", State.Running, 1))
-    written.tell(Logged(2.0, "a", 1, "log", ("password hunter2",)))
+    written.tell(Logged(2.0, "a", "log", ("password hunter2",)))
     written.tell(TaskMoved(3.0, "a", State.Failed, 1, "ValueError: hunter2"))
     written.close()
     (path,) = (tmp_path / "history").glob("*/*.jsonl")

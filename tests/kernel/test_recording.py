@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.oracle.kernels import LiveKernel
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Iterator[LiveKernel]:
+    with LiveKernel(tmp_path) as started:
+        yield started
+
+
+def said(outputs: list[dict[str, object]]) -> str:
+    return "".join(str(output.get("text", "")) for output in outputs)
+
+
+FLAKY = """%%task flaky --retries 1 --retry-delay 10ms
+from prefect_jupyter import get_run_logger
+import pathlib
+print("printed")
+get_run_logger().info("asked token=hunter2hunter2")
+get_run_logger().debug("not shown")
+first = not pathlib.Path("done").exists()
+pathlib.Path("done").touch()
+if first:
+    raise KeyError("dep_dela")
+x = 1
+"""
+
+
+def test_attempts_are_on_record_with_their_lines_and_after_a_restart(kernel: LiveKernel) -> None:
+    shown = said(kernel.run_cell("flaky", FLAKY))
+    assert "| INFO    | `flaky` - asked token=hunter2hunter2" in shown
+    assert "not shown" not in shown
+    kernel.restart()
+    history = said(kernel.run_cell("h", "%flow history flaky"))
+    newest, oldest = history.index("attempt 2"), history.index("KeyError: 'dep_dela'")
+    assert newest < oldest
+    assert history.count("printed") == 2
+    assert "asked token=[hidden]" in history
+    assert "hunter2" not in "".join(p.read_text() for p in (kernel.folder / "store").rglob("*.jsonl"))
+    assert "raise KeyError" in history
+    assert "prefect_jupyter/kernel" not in history
+
+
+def test_a_task_over_which_the_kernel_died_says_so_and_is_retried(kernel: LiveKernel) -> None:
+    kernel.run_cell("fine", "%%task fine\na = 1")
+    with pytest.raises(AssertionError):
+        kernel.run_cell("dies", "%%task dies\nimport os\nb = a\nos._exit(9)")
+    kernel.restart()
+    kernel.silently("import prefect_jupyter; prefect_jupyter.notebook().recording._thread.join()")
+    cells = {"fine": "%%task fine\na = 1", "dies": "%%task dies\nb = a"}
+    kernel.command("document", order=list(cells), sources=cells)
+    status = said(kernel.run_cell("s", "%flow status"))
+    assert "Crashed" in next(line for line in status.splitlines() if "dies" in line)
+    assert kernel.session("retry_failed()")
+    assert kernel.session("verdicts()") == {"fine": "fresh", "dies": "fresh"}
