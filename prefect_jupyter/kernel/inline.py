@@ -213,6 +213,21 @@ class Inline:
                 version.origin = before.producer if isinstance(before, Version) else None
         kept = self._definitions.kept(attempt.cell.id, versions)
         self._namespace.adopt(attempt.cell.id, versions)
+        delta: Mapping[str, Delta] | None = {}
+        if trace.replays or trace.ambient_out or trace.deletes:
+            delta = self._replay(attempt, trace, versions, kept)
+        if delta is None:
+            return None
+        execution = await self._shown(attempt, trace.displays)
+        self.surroundings.note(attempt.cell.id, delta)
+        self._namespace.versions.add(attempt.cell.id, written_files(attempt.cell.id, trace.files_out))
+        return Result(trace=trace, cached=True, displays=tuple(trace.displays), execution=execution)
+
+    def _replay(
+        self, attempt: Attempt, trace: Trace, versions: Mapping[str, Version], kept: set[str]
+    ) -> Mapping[str, Delta] | None:
+        """Runs definitions again and puts process-wide state back. Returns what that changed; None: it failed."""
+        self.surroundings.restore(attempt.cell.id)
         with self._outputs.capture(through=False), self.surroundings.ambient.watch() as watch:
             try:
                 self._definitions.replay(attempt.body, trace, kept)
@@ -222,14 +237,11 @@ class Inline:
                 return None
             for name in trace.deletes:
                 self._namespace.values.pop(name, None)
-            delta = self._changes_known(trace)
-            for kind, change in delta.items():
+            known = self._changes_known(trace)
+            for kind, change in known.items():
                 self.surroundings.ambient.restore(kind, change)
-        execution = await self._shown(attempt, trace.displays)
         # What was put back is known; what a statement that ran again changed beside it is seen.
-        self.surroundings.note(attempt.cell.id, {**self.surroundings.changed_by(watch), **delta})
-        self._namespace.versions.add(attempt.cell.id, written_files(attempt.cell.id, trace.files_out))
-        return Result(trace=trace, cached=True, displays=tuple(trace.displays), execution=execution)
+        return {**self.surroundings.changed_by(watch), **known}
 
     def _changes_known(self, trace: Trace) -> dict[str, Delta]:
         """What a task changed of process-wide state when it ran."""
@@ -241,10 +253,12 @@ class Inline:
                 delta[kind] = known["delta"]
         return delta
 
-    async def _shown(self, attempt: Attempt, displays: tuple[RawOutput, ...]) -> ExecutionResult:
-        with self._outputs.capture(through=attempt.through, sink=attempt.sink):
-            self._outputs.replay(displays)
-        return await attempt.run("")
+    async def _shown(self, attempt: Attempt, displays: tuple[RawOutput, ...]) -> ExecutionResult | None:
+        """Shows what the task showed. Only a cell that a person runs has to be known to the shell as run."""
+        if displays:
+            with self._outputs.capture(through=attempt.through, sink=attempt.sink):
+                self._outputs.replay(displays)
+        return await attempt.run("") if attempt.through else None
 
     async def _execute(self, attempt: Attempt, key: str, uncached: str) -> Result:
         cell = attempt.cell

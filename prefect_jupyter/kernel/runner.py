@@ -127,6 +127,7 @@ class Runner:
             assert options is not None
             upstream = tuple(above for above in graph.task_upstream(cell_id) if above in among)
             tasks.append(RunTask(cell_id, upstream, options.trigger, options.retry, graph.names[cell_id]))
+        self.inline.surroundings.look()
         outer = (self.engine, self._request, self.quiet)
         explicit = {*request.targets, *request.forced} if request.patient else set()
         self.quiet = frozenset(task for task in order if task not in explicit and self._still_fails(task))
@@ -195,7 +196,6 @@ class Runner:
         front = request.front[1] if request is not None and request.front and request.front[0] == cell.id else None
         with self.lock:
             inputs = self.see(cell)
-            self.inline.surroundings.restore(cell.id)
         if front is None:
             self.background.output(cell.id, "clear", None)
         outer, self.running = self.running, cell.id

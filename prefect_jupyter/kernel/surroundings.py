@@ -98,6 +98,12 @@ class Surroundings:
 
     # --- putting it in force
 
+    def look(self) -> None:
+        """Something else than cells may have changed what no cell ever did: that is so before the first cell then."""
+        for kind, now in self.ambient.snapshot().states.items():
+            if not self._keys.get(kind):
+                self.ambient.drifted(kind, now)
+
     def restore(self, cell: str) -> None:
         """Puts the process into the state that `cell` would meet in a run from the top. Main thread only."""
         snapshot = self.ambient.snapshot()

@@ -131,8 +131,7 @@ class Publisher:
         }
         with self._changed:
             if not self._joins(message):
-                self._queue.append(message)
-                self._changed.notify()
+                self._put(message)
 
     def reply(self, reply: Reply) -> None:
         """Acknowledge a command to every page; the one that asked knows its id."""
@@ -202,11 +201,12 @@ class Publisher:
 
     def _loop(self) -> None:
         while True:
-            wait_s = self.pump()
+            self.pump()
             with self._changed:
                 if self._stopping:
                     return
-                if not self._queue and self._wait_s(self._clock()) > 0:
+                wait_s = self._wait_s(self._clock())
+                if not self._queue and wait_s > 0:
                     # Never longer than a moment while rows wait: the wall clock may be set back.
                     self._changed.wait(None if self._dirty_since is None else min(wait_s, FLUSH_S))
 
@@ -253,14 +253,21 @@ class Publisher:
         return messages
 
     def _touch(self, *, urgent: bool) -> None:
+        """Something is to be sent. The sending thread is woken only where that is due sooner than it knows."""
+        is_known = self._dirty_since is not None and (self._urgent or not urgent)
         if self._dirty_since is None:
             self._dirty_since = self._clock()
         self._urgent = self._urgent or urgent
-        self._changed.notify()
+        if not is_known:
+            self._changed.notify()
 
     def _enqueue(self, item: Message | Act) -> None:
         with self._changed:
-            self._queue.append(item)
+            self._put(item)
+
+    def _put(self, item: Message | Act) -> None:
+        self._queue.append(item)
+        if len(self._queue) == 1:  # else it has been woken already
             self._changed.notify()
 
     def _joins(self, message: OutputMessage) -> bool:
