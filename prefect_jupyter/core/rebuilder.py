@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +82,14 @@ def key_of(digest: str, ordinal: int, inputs: Mapping[str, str], python: str) ->
     `inputs` maps names to fingerprints, those of functions without what they reach (which are inputs of
     their own); `python` is the interpreter's "major.minor".
     """
-    state = hashlib.blake2b(digest_size=16)
     parts = [str(SCHEMA), python, digest, str(ordinal)]
     for name in sorted(inputs):
         parts += (name, inputs[name])
+    content = bytearray()
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
-        state.update(len(encoded).to_bytes(4, "little"))
-        state.update(encoded)
-    return state.hexdigest()
+        content += len(encoded).to_bytes(4, "little") + encoded
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +142,7 @@ class Evidence(Protocol):
     def changed_files(self, trace: Trace) -> list[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One input where the task stands: its fingerprint (None: unknown now), who made it, what is wrong with it."""
 
     fingerprint: str | None

@@ -323,19 +323,19 @@ class Runner:
             name = todo.pop()
             if name in inputs or not is_notebook_name(name):
                 continue
-            if cell.is_task and self._is_written_below_only(cell, name):
-                self.namespace.hide(name)
+            seen = self.versions.seen_by(cell.id, name)
+            if seen is None and cell.is_task and self._is_of_a_cell(name):
+                self.namespace.hide(name)  # in a run from the top it would not be there yet
                 continue
-            version = self.namespace.see(cell.id, name)
+            version = self.namespace.see(cell.id, name, seen)
             if version is not None:
                 inputs[name] = version
                 todo |= version.reach - inputs.keys()
         return inputs
 
-    def _is_written_below_only(self, cell: Cell, name: str) -> bool:
-        """In a run from the top the name would not be there yet."""
+    def _is_of_a_cell(self, name: str) -> bool:
         held = self.namespace.bound.get(name)
-        return held is not None and held.cell in self.document and self.versions.seen_by(cell.id, name) is None
+        return held is not None and held.cell in self.document
 
 
 def _first_line(error: BaseException) -> str:

@@ -278,8 +278,10 @@ class Standing:
 
     def _ambient_input(self, cell: str, item: str) -> Input:
         """Process-wide state as `cell` sees it, with the worst that is wrong with the cells which made it so."""
-        fingerprint, producer, trouble = self._surroundings.fingerprint(cell, item), None, None
-        for version in self._surroundings.seen(cell, item):
+        versions = self._surroundings.seen(cell, item)
+        fingerprint = self._surroundings.fingerprint_of(item, versions)
+        producer, trouble = None, None
+        for version in versions:
             producer = version.cell or ""
             found = self._trouble(producer)
             if found is not None and (trouble is None or found.kind == "stale"):

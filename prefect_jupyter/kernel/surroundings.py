@@ -48,6 +48,8 @@ class Surroundings:
 
     def seen(self, cell: str, item: str) -> tuple[Version, ...]:
         """The versions of other cells that make up what `cell` sees of a kind, or of one key of it (`environ:HOME`)."""
+        if not self._keys:
+            return ()
         kind = item.partition(":")[0]
         names = self._keys.get(kind)
         if not names:
@@ -71,7 +73,10 @@ class Surroundings:
 
     def fingerprint(self, cell: str, item: str) -> str:
         """A digest of what `cell` sees: `default` as in any new kernel, `virgin` for a generator never seeded."""
-        versions = self.seen(cell, item)
+        return self.fingerprint_of(item, self.seen(cell, item))
+
+    def fingerprint_of(self, item: str, versions: tuple[Version, ...]) -> str:
+        """The digest of a kind, or of one key of it, that these versions make up."""
         if not versions:
             return self.ambient.first_fingerprint(item)
         known = self._known.get((item, versions))

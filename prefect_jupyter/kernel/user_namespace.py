@@ -64,12 +64,11 @@ class UserNamespace:
 
     # --- binding
 
-    def see(self, cell: str, name: str) -> Version | None:
-        """Binds `name` to the version that `cell` sees where it stands, without loading it, and returns that.
+    def see(self, cell: str, name: str, wanted: Version | str | None) -> Version | None:
+        """Binds `name` to what `cell` sees under it where it stands, without loading it, and returns that version.
 
         Where it cannot be had, the version is returned all the same if its fingerprint is known.
         """
-        wanted = self.versions.seen_by(cell, name)
         if not isinstance(wanted, Version) or self._bind(wanted, cell, lazily=True) or wanted.fingerprint is None:
             return self.version(name)
         return wanted

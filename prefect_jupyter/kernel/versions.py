@@ -104,30 +104,20 @@ class Versions:
     def writers_above(self, cell: str, name: str) -> Iterator[str]:
         """The cells above `cell` that write `name`, nearest first."""
         place = self._document.place(cell)
-        yield from self._writers_before(len(self._document.order) if place is None else place, name)
+        return self._writers_before(len(self._document.order) if place is None else place, name)
 
     def _writers_before(self, place: int, name: str) -> Iterator[str]:
-        writers = self._writers.get(name, [])
-        for index in range(bisect_left(writers, (place, "")) - 1, -1, -1):
-            yield writers[index][1]
+        writers = self._writers.get(name)
+        if writers is None:
+            return iter(())
+        return (writers[index][1] for index in range(bisect_left(writers, (place, "")) - 1, -1, -1))
 
     def seen_by(self, cell: str, name: str) -> Version | str | None:
         """What `cell` reads under `name` where it stands.
 
         A version; or the id of the cell above that will write the name but has not run as it stands; or None.
         """
-        return self._first_of(self.writers_above(cell, name), name)
-
-    def latest(self, name: str) -> Version | None:
-        """The version at the end of the document, of what has run."""
-        for writer in self._writers_before(len(self._document.order), name):
-            version = self.made.get(writer, {}).get(name)
-            if version is not None:
-                return version
-        return None
-
-    def _first_of(self, writers: Iterator[str], name: str) -> Version | str | None:
-        for writer in writers:
+        for writer in self.writers_above(cell, name):
             made = self.made.get(writer)
             if made is None:
                 return writer
@@ -135,4 +125,12 @@ class Versions:
                 return made[name]
             if writer in self.unsettled and name in self._expected.get(writer, ()):
                 return writer
+        return None
+
+    def latest(self, name: str) -> Version | None:
+        """The version at the end of the document, of what has run."""
+        for writer in self._writers_before(len(self._document.order), name):
+            version = self.made.get(writer, {}).get(name)
+            if version is not None:
+                return version
         return None

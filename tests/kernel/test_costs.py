@@ -27,6 +27,8 @@ def _count():
     count(sys.modules["prefect_jupyter.analysis.reads_writes"], "names_of")
     count(sys.modules["prefect_jupyter.runtime.stores.index"].Index, "all")
     count(sys.modules["prefect_jupyter.runtime.stores.disk"].DiskStore, "value")
+    count(sys.modules["prefect_jupyter.kernel.ambient"].Ambient, "snapshot")
+    count(sys.modules["prefect_jupyter.runtime.fingerprints"].Fingerprinter, "own")
 _count()
 del _count
 """
@@ -104,6 +106,8 @@ def test_unchanged_tasks_of_a_new_process_are_answered_without_a_value_or_a_libr
     assert again.kernel.session("counts()")["cached"] == 300
     assert counted["value"] == 0
     assert counted["all"] <= 5, "the store is asked for many tasks at once"
+    assert counted["snapshot"] == 1, "no code runs, so nothing of the process can change between two tasks"
+    assert counted["own"] == 0, "fingerprints come from the store"
     assert again.kernel.asked("len({session}.namespace.pending)") == 300
     assert not again.kernel.asked("'numpy' in __import__('sys').modules")
     assert again.kernel.run_cell("c299", tasks(300)[299] + "\nprint(n299)") == [

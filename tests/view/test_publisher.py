@@ -261,3 +261,17 @@ def test_many_threads_lose_nothing_and_one_thread_sends() -> None:
         range(1, 1 + sum(m["type"] == "state" for m in sent))
     )
     assert senders <= {"prefect_jupyter.publisher", "MainThread"}  # what is left at the end, whoever stops sends
+
+
+def test_many_changes_wake_the_sending_thread_once(told: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[None] = []
+    monkeypatch.setattr(told.publisher._changed, "notify", lambda: woken.append(None))
+    for attempt in range(1, 100):
+        told.publisher.row("a", RowView(state="Running", attempt=attempt))
+        told.publisher.run(attempt, 100)
+    assert len(woken) == 1
+
+    told.publisher.row("b", SUCCESS)
+    assert len(woken) == 2, "an end is sent sooner than what the thread waits for"
+    told.publisher.row("b", RowView(state="Failed"))
+    assert len(woken) == 2

@@ -26,7 +26,7 @@ def encode(trace: Trace) -> bytes:
 
 def decode(content: bytes | memoryview) -> Trace:
     """Raises ValueError, TypeError, KeyError or AttributeError on what is not a trace."""
-    return _trace(json.loads(bytes(content)))
+    return _trace(json.loads(str(content, "ascii")))
 
 
 def encode_decision(decision: Decision) -> bytes:
