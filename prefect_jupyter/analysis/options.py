@@ -19,6 +19,7 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h|d)", re.ASCII)
 _DURATIONS_ACCEPTED = "a number and a unit, such as `250ms`, `10s`, `5m`, `2h` or `1d`"
 _DAYS_MAX = 365
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class RefusedError(ValueError):
@@ -107,6 +108,13 @@ def _nearest(word: str, candidates: Sequence[str], otherwise: str, alike: float 
     return ": " + otherwise + ", ".join(f"`{candidate}`" for candidate in candidates)
 
 
+def _log_level(text: str) -> str:
+    level = text.upper()
+    if level not in LOG_LEVELS:
+        raise RefusedError(f"`{text}` is no level" + _nearest(level, LOG_LEVELS, "choose one of "))
+    return level
+
+
 # All of them begin with the same dashes: `--bogus` is no mistyped `--outputs`.
 _FLAGS_ALIKE = 0.7
 
@@ -134,6 +142,17 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(("--tags",), "tags", "words to find, limit and filter tasks by", "a,b", _words),
     Option(("--defer",), "defer", "define the task now, run it when something needs it", constant=True),
+    Option(
+        ("--on-failure",), "on_failure", "your notifiers that are told when the task has failed", "NAME[,NAME]", _words
+    ),
+    Option(
+        ("--log-level",),
+        "log_level",
+        "the lowest level of get_run_logger()'s lines that are shown",
+        "LEVEL",
+        _log_level,
+        choices=LOG_LEVELS,
+    ),
 )
 
 BY_FLAG: dict[str, Option] = {flag: option for option in OPTIONS for flag in option.flags}

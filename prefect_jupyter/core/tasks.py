@@ -56,3 +56,5 @@ class TaskOptions:
     trigger: str = "all_successful"
     tags: tuple[str, ...] = ()
     defer: bool = False
+    on_failure: tuple[str, ...] = ()
+    log_level: str | None = None

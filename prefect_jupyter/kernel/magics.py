@@ -35,6 +35,7 @@ VERBS = {
     "status": "one line for each task",
     "history": "what ran when and how it ended, earlier kernels included; with names also logs and tracebacks",
     "check": "run the notebook plainly in a kernel of its own and list every difference",
+    "notify": "list your notifiers, or send a test message: notify test NAME",
     "config": "show the settings, or change them: setting=value",
 }
 
@@ -116,6 +117,22 @@ class Magics:
 
     def _do_check(self, _names: list[str]) -> None:
         print(self._session.check())
+
+    def _do_notify(self, words: list[str]) -> None:
+        known = self._session.alerts.outbox.known
+        if words and (len(words) != 2 or words[0] != "test"):
+            raise TaskError(f"%flow notify {' '.join(words)}: write `%flow notify` or `%flow notify test NAME`.")
+        if words and words[1].lower() not in known:
+            there = ", ".join(f"`{name}`" for name in known) or "none yet"
+            raise TaskError(f"There is no notifier `{words[1]}`. Notifiers: {there}.")
+        if words:
+            self._session.notify_test(words[1])
+            print(f"A test message is on its way to `{words[1].lower()}`. If it cannot be sent, you are told here.")
+            return
+        for name, destination in known.items():
+            print(f"{name}   (from {destination.source})")
+        if not known:
+            print("You have no notifiers: docs/how-to/be-told-of-failures.md says how to add one.")
 
     def _do_config(self, words: list[str]) -> None:
         settings = self._session.settings

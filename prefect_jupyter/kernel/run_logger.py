@@ -10,7 +10,6 @@ import sys
 from typing import TextIO
 
 _FORMAT = "%(asctime)s.%(msecs)03d | %(levelname)-7s | %(task)s - %(message)s"
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class _ToTheCell(logging.StreamHandler[TextIO]):

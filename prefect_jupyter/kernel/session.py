@@ -26,10 +26,12 @@ from ..core.cells import Cell
 from ..core.events import Event
 from ..runtime.files import FileTracer
 from ..runtime.journal import Attempt, Journal
+from ..runtime.notifiers import Failure, Outbox, destinations
 from ..runtime.redact import redact
 from ..runtime.stores import Store, open_store, store_folder
 from ..view.pipeline import PipelineView, RowView
 from ..view.protocol import Command, Reply
+from .alerts import Alerts
 from .ambient import Ambient
 from .answers import Answers
 from .buttons import Buttons
@@ -106,6 +108,10 @@ class Session:
             Journal(store_folder(), self.notebook, self.id, time.time(), redact=redact, warn=self._warn_of_store),
             self.showing, self._lock, time.time,
         )  # fmt: skip
+        self.alerts = Alerts(
+            Outbox(lambda: self.showing.title, destinations(os.environ), self._warn),
+            lambda: self.settings.notify, self.standing.cells.__getitem__, self.standing.name,
+        )  # fmt: skip
         self.runner = Runner(
             document=self.document,
             versions=self.versions,
@@ -152,6 +158,7 @@ class Session:
         self.interception.uninstall()
         self.outputs.uninstall()
         self.introspection.uninstall()
+        self.alerts.outbox.close()
         self.recording.stop()
         self.store.close()
 
@@ -307,9 +314,11 @@ class Session:
     def _listen(self, event: Event) -> None:
         self.showing.listen(event)
         self.recording.listen(event)
+        self.alerts.listen(event)
 
     def _ended(self, cell_id: str, result: Result) -> None:
         self.recording.ended(cell_id, result)
+        self.alerts.ended(cell_id, result)
         cell = self.standing.cells[cell_id]
         made = self.versions.made.get(cell_id, {})
         read = () if result.trace is None else (*result.trace.inputs, *(f"file:{p}" for p in result.trace.files_in))
@@ -433,7 +442,11 @@ class Session:
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """The logger of the task that runs now, or one for the notebook."""
         running = self.runner.running
-        return run_logger(None if running is None else self.standing.name(running), self.settings.log_level)
+        if running is None:
+            return run_logger(None, self.settings.log_level)
+        options = self.standing.cells[running].options
+        level = (options.log_level if options is not None else None) or self.settings.log_level
+        return run_logger(self.standing.name(running), level)
 
     def view(self) -> PipelineView:
         """The pipeline as every view shows it."""
@@ -443,8 +456,20 @@ class Session:
         """Shows the live graph in the cell that runs now."""
         self.showing.display_graph()
 
+    def notify_test(self, name: str) -> None:
+        """Sends a message to one of the user's notifiers, as if a task had failed."""
+        failure = Failure(task="test", error="nothing has failed: this is a test of your notifier")
+        self.alerts.outbox.put(failure, [name])
+
     def _warn_of_store(self, text: str) -> None:
         print(f"prefect_jupyter: {text}", file=sys.stderr)
+
+    def _warn(self, text: str) -> None:
+        """From any thread, at any time: in the page where there is one."""
+        if self.link.pages:
+            self.link.publisher.notice("warning", text)
+        else:
+            self._warn_of_store(text)
 
 
 def _is_meant_as_task(cell: Cell) -> bool:

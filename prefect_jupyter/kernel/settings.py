@@ -5,10 +5,10 @@ It must not act on them.
 
 from __future__ import annotations
 
-from traitlets import Bool, CaselessStrEnum, Unicode
+from traitlets import Bool, CaselessStrEnum, List, Unicode
 from traitlets.config import Configurable
 
-from .run_logger import LEVELS
+from ..analysis.options import LOG_LEVELS
 
 
 class Flow(Configurable):
@@ -25,5 +25,9 @@ class Flow(Configurable):
     ).tag(config=True)
 
     log_level = CaselessStrEnum(
-        LEVELS, "INFO", help="The lowest level of get_run_logger()'s lines that are shown: DEBUG, INFO, WARNING …"
+        LOG_LEVELS, "INFO", help="The lowest level of get_run_logger()'s lines that are shown: DEBUG, INFO, WARNING …"
+    ).tag(config=True)
+
+    notify = List(
+        Unicode(), help="Your notifiers that are told of every failed task, by name: [] or ['team', 'mail']."
     ).tag(config=True)

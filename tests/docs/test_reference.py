@@ -53,7 +53,7 @@ def test_the_reference_names_no_verb_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize("setting", sorted(Flow.class_trait_names(config=True)))
 def test_every_setting_is_in_the_reference_with_its_default(setting: str) -> None:
-    default = Flow.class_traits()[setting].default_value
+    default = Flow.class_traits()[setting].default()
     assert f"| `{setting}` | `{default!r}` |" in (REFERENCE / "settings.md").read_text(encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ def kernel(tmp_path: Path) -> Iterator[LiveKernel]:
 
 
 def said(outputs: list[dict[str, object]]) -> str:
-    return "".join(str(output.get("text", "")) for output in outputs)
+    return "".join(str(output.get("text", "") or output.get("evalue", "")) for output in outputs)
 
 
 FLAKY = """%%task flaky --retries 1 --retry-delay 10ms
@@ -45,6 +45,18 @@ def test_attempts_are_on_record_with_their_lines_and_after_a_restart(kernel: Liv
     assert "hunter2" not in "".join(p.read_text() for p in (kernel.folder / "store").rglob("*.jsonl"))
     assert "raise KeyError" in history
     assert "prefect_jupyter/kernel" not in history
+
+
+def test_a_failure_is_told_to_the_notifiers_of_the_task(kernel: LiveKernel, tmp_path: Path) -> None:
+    cell = "%%task loud --on-failure Team,nobody\nprint('before')\n1 / 0"
+    shown = said(kernel.run_cell("loud", cell))
+    assert "before" in shown
+    heard = kernel.silently(
+        "import prefect_jupyter; _box = prefect_jupyter.notebook().alerts.outbox; _box.close()",
+        "sorted(_box._told_unknown)",
+    )
+    assert heard == "['nobody', 'team']"
+    assert "There is no notifier `team`. Notifiers: none yet." in said(kernel.run_cell("t", "%flow notify test team"))
 
 
 def test_a_task_over_which_the_kernel_died_says_so_and_is_retried(kernel: LiveKernel) -> None:

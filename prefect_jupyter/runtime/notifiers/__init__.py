@@ -1,4 +1,5 @@
 """Messages to where a person wants to hear of failures: Slack, e-mail, a webhook, and whatever else apprise knows."""
+
 from __future__ import annotations
 
 from .destinations import Destination, destinations

@@ -25,7 +25,7 @@ def main() -> int:
         missing = "apprise is not installed: pip install 'prefect-jupyter-pipelines[notify]'"
         sys.stdout.write(json.dumps(dict.fromkeys(order["addresses"], missing)))
         return 1
-    requests.sessions.SessionRedirectMixin.get_redirect_target = lambda _self, _response: None
+    setattr(requests.sessions.SessionRedirectMixin, "get_redirect_target", lambda _self, _response: None)  # noqa: B010
     answers = {name: _send(apprise, address, order) for name, address in order["addresses"].items()}
     sys.stdout.write(json.dumps(answers))
     return 1 if any(answers.values()) else 0
