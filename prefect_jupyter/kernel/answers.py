@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from ..core.decisions import KINDS
 from .document import Document
 from .reading import Reading
 from .runner import Runner
@@ -73,22 +74,38 @@ class Answers:
         entries = self.plan(names)
         if not entries:
             return self.nothing_to_run()
+        decided = self._decided()
         known = [seconds for _, _, seconds in entries if seconds is not None]
         total = f", about {duration(sum(known))}" if known else ""
         lines = [f"{counted(len(entries), 'task')} to run{total}:"]
         for name, reason, seconds in entries:
             lines.append(f"  {name}: {reason}" + (f" · {duration(seconds)}" if seconds is not None else ""))
+        if decided:
+            lines.append(f"Not run: {decided}.")
         return "\n".join(lines)
 
     def nothing_to_run(self) -> str:
         """What to say when nothing is stale: what cannot be known is put right elsewhere."""
         with self._lock:
             found = map(self._standing.verdict, self._reading.graph_now().names)
-            doubted = [verdict for verdict in found if verdict.kind not in ("fresh", "stale")]
-        if not doubted:
+            doubted = [verdict for verdict in found if verdict.kind not in ("fresh", "stale", *KINDS)]
+            decided = self._decided()
+        if not doubted and not decided:
             return NOTHING_TO_DO["run"]
-        are = "is" if len(doubted) == 1 else "are"
-        return f"Nothing is stale. {counted(len(doubted), 'task')} {are} {doubted[0].kind}: {doubted[0].reason}."
+        said = ["Nothing is stale."]
+        if decided:
+            said.append(f"{decided}.")
+        if doubted:
+            are = "is" if len(doubted) == 1 else "are"
+            said.append(f"{counted(len(doubted), 'task')} {are} {doubted[0].kind}: {doubted[0].reason}.")
+        return " ".join(said)
+
+    def _decided(self) -> str:
+        """The tasks whose result a person said something about, with what they said."""
+        graph = self._reading.graph_now()
+        found = {name: self._standing.verdict(task) for task, name in graph.names.items()}
+        said = [f"`{name}` is {verdict.reason}" for name, verdict in found.items() if verdict.kind in KINDS]
+        return ", ".join(said)
 
     def _expected_s(self, task: str) -> float | None:
         trace = self._standing.traces.get(task)

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..view.protocol import Command, Reply
 from .answers import Answers
+from .cache import CacheKeeper
+from .deciding import Deciding
+from .driving import run_to_end
 from .errors import TaskError
 from .kernel_status import KernelStatus
 from .reading import Reading
@@ -30,12 +33,15 @@ class Buttons:
     """
 
     def __init__(
-        self, reading: Reading, verbs: Verbs, answers: Answers, runner: Runner, showing: Showing,
-        lock: threading.RLock, turn: asyncio.Lock, *, status: KernelStatus, is_inside_a_cell: Callable[[], bool],
+        self, reading: Reading, verbs: Verbs, answers: Answers, deciding: Deciding, keeper: CacheKeeper,
+        runner: Runner, showing: Showing, lock: threading.RLock, turn: asyncio.Lock, *, status: KernelStatus,
+        is_inside_a_cell: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._reading = reading
         self._verbs = verbs
         self._answers = answers
+        self._deciding = deciding
+        self._keeper = keeper
         self._runner = runner
         self._showing = showing
         self._lock = lock
@@ -53,10 +59,16 @@ class Buttons:
             "why": self._why,
             "plan": self._plan,
             "cancel": self._cancel,
-            "run": self._accept,
-            "rerun": self._accept,
-            "run_from": self._accept,
-            "retry_failed": self._accept,
+            "run": self._run,
+            "rerun": self._run,
+            "run_from": self._run,
+            "retry_failed": self._run,
+            "accept": lambda command: self._decide(command, deciding.accept),
+            "unpin": lambda command: self._decide(command, deciding.unpin),
+            "pin": self._pin,
+            "cache": self._cache,
+            "cache_delete": self._cache_delete,
+            "cache_prune": lambda command: self._remove(command, lambda: keeper.cache().prune()),
         }
 
     # --- answers at once, in any thread
@@ -93,7 +105,64 @@ class Buttons:
                 self._showing.set_state(running, "Cancelling", "stops when Python has the turn")
         return self._runner.cancel(tasks) or queued
 
-    def _accept(self, command: Command) -> Reply:
+    # --- decisions and the cache
+
+    def _decide(self, command: Command, decide: Callable[[str], str]) -> Reply:
+        try:
+            said = [decide(task) for task in command.tasks]
+        except TaskError as error:
+            return command.reply(str(error), ok=False)
+        finally:
+            self._showing.show()
+        return command.reply("\n".join(said))
+
+    def _pin(self, command: Command) -> Reply:
+        empty: list[str] = []
+
+        def pin(task: str) -> str:
+            said, is_empty = self._deciding.pin(task)
+            empty.extend([task] if is_empty else [])
+            return said
+
+        reply = self._decide(command, pin)
+        if empty:
+            with self._lock:
+                self._enqueue(Request(targets=tuple(empty)))
+        return reply
+
+    def pin_now(self, task: str) -> str:
+        """Pins a task from inside a cell; one without a result in this kernel gets its last one at once."""
+        said, is_empty = self._deciding.pin(task)
+        if is_empty:
+            run_to_end(self.carry_out(Request(targets=(task,))), may_wait=self._reading.is_anything_waiting)
+        return said
+
+    def _cache(self, command: Command) -> Reply:
+        """How large the cache is: as a whole, and for each task by its id."""
+        names = self._names()
+        cache = self._keeper.cache()
+        sizes = cache.sizes_of(list(names.values()))
+        tasks = {task: sizes[name] for task, name in names.items() if name in sizes}
+        detail = {"total": self._keeper.store.keeping.total_bytes(), "quota": self._keeper.quota(), "tasks": tasks}
+        return command.reply("\n".join(cache.summary()), detail=detail)
+
+    def _cache_delete(self, command: Command) -> Reply:
+        names = self._names()
+        return self._remove(command, lambda: self._keeper.cache().delete(*(names[task] for task in command.tasks)))
+
+    def _remove(self, command: Command, remove: Callable[[], str]) -> Reply:
+        try:
+            return command.reply(remove())
+        except TaskError as error:
+            return command.reply(str(error), ok=False)
+
+    def _names(self) -> dict[str, str]:
+        with self._lock:
+            return dict(self._reading.graph_now().names)
+
+    # --- work that waits for the main thread
+
+    def _run(self, command: Command) -> Reply:
         """Checks and queues; the main thread does the work as soon as it is free."""
         with self._lock:
             try:
@@ -103,16 +172,21 @@ class Buttons:
             if not request.targets:
                 nothing = self._answers.nothing_to_run() if command.verb == "run" else NOTHING_TO_DO[command.verb]
                 return command.reply(nothing)
-            what = "cell" if self._is_inside_a_cell() else "task"
-            note = "" if self._is_free() else f"waits for the {what} that runs now"
-            for task in self._runner.needed(request.targets, request.forced):
-                if task != self._runner.running:
-                    self._showing.set_state(task, "Scheduled", note)
-            self._queue.append(request)
+            when = self._enqueue(request)
+        return command.reply(f"{counted(len(request.targets), 'task')} to run{when}.")
+
+    def _enqueue(self, request: Request) -> str:
+        """Queues work for the main thread. Returns when it will be done, where that is not at once."""
+        what = "cell" if self._is_inside_a_cell() else "task"
+        is_free = self._is_free()
+        note = "" if is_free else f"waits for the {what} that runs now"
+        for task in self._runner.needed(request.targets, request.forced):
+            if task != self._runner.running:
+                self._showing.set_state(task, "Scheduled", note)
+        self._queue.append(request)
         if self.loop is not None:
             self.loop.call_soon_threadsafe(self._begin_draining)
-        when = "" if self._is_free() else f" when the {what} that runs now has finished"
-        return command.reply(f"{counted(len(request.targets), 'task')} to run{when}.")
+        return "" if is_free else f" when the {what} that runs now has finished"
 
     @property
     def is_working(self) -> bool:

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..core.decisions import KINDS
 from ..oracle.compare import Difference, Place, differences, unstable
 from ..oracle.plain import PlainCell, run_plainly
 from .wording import counted
@@ -23,12 +24,16 @@ TIMEOUT_S = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What a plain run says: the differences by task, and how much was compared."""
+    """What a plain run says: the differences by task, and how much was compared.
+
+    `decided` are the tasks whose result a person accepted or pinned, in words, and whether they show the same.
+    """
 
     differences: tuple[Difference, ...]
     compared: int
     unstable: int
     unchecked: tuple[str, ...] = ()
+    decided: tuple[tuple[str, bool], ...] = ()
 
     def __bool__(self) -> bool:
         """Whether nothing differs."""
@@ -43,6 +48,9 @@ class Check:
             lines = [f"Nothing differs: {tasks} show what a plain run from the top shows."]
         if self.unstable:
             lines.append(f"{self.unstable} outputs differ from one plain run to the next, and were not compared.")
+        for said, is_same in self.decided:
+            shows = "shows what a plain run shows" if is_same else "shows something else than a plain run"
+            lines.append(f"{said} {shows}.")
         if self.unchecked:
             lines.append(f"Not fresh, so not compared: {', '.join(self.unchecked)}.")
         return "\n".join(lines)
@@ -58,26 +66,29 @@ def check(session: Session, on_progress: Callable[[str, int, int], None] | None 
     document = session.document
     cells = [PlainCell(cell, document.texts[cell]) for cell in document.order]
     verdicts = {task: session.standing.verdict(task) for task in session.standing.graph.names}
-    fresh = [task for task, found in verdicts.items() if found.is_fresh and task in session.runner.results]
-    shown = {task: session.runner.results[task].displays for task in fresh}
+    ran = session.runner.results
+    fresh = [task for task, verdict in verdicts.items() if verdict.is_fresh and task in ran]
+    decided = [task for task, verdict in verdicts.items() if verdict.kind in KINDS and task in ran]
+    shown = {task: ran[task].displays for task in (*fresh, *decided)}
     first = run_plainly(cells, os.getcwd(), TIMEOUT_S, on_progress)
     plain = {result.id: result for result in first}
 
-    def compared(ignore: frozenset[Place]) -> list[Difference]:
+    def compared(tasks: list[str], ignore: frozenset[Place]) -> list[Difference]:
         return [
             difference
-            for task in fresh
+            for task in tasks
             for difference in differences(plain[task].outputs, shown[task], cell=task, ignore=ignore)
         ]
 
-    found, shaky = compared(frozenset()), frozenset[Place]()
+    found, shaky = compared([*fresh, *decided], frozenset()), frozenset[Place]()
     if found:
         shaky = unstable(first, run_plainly(cells, os.getcwd(), TIMEOUT_S, on_progress))
-        found = compared(shaky)
-    named = [replace(difference, cell=session.standing.name(difference.cell)) for difference in found]
+    name = session.standing.name
+    differing = {difference.cell for difference in compared(decided, shaky)}
     return Check(
-        differences=tuple(named),
+        differences=tuple(replace(each, cell=name(each.cell)) for each in compared(fresh, shaky)),
         compared=len(fresh),
         unstable=len(shaky),
-        unchecked=tuple(session.standing.name(task) for task in verdicts if task not in shown),
+        unchecked=tuple(name(task) for task in verdicts if task not in shown),
+        decided=tuple((f"`{name(task)}` ({verdicts[task].reason})", task not in differing) for task in decided),
     )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from ..analysis.directives import complete
+from .cache_words import ACTIONS, OPTIONS
 
 _HEADER = re.compile(r"\s*(?:%%task\s|#\s*\|\s*task\s*:)(.*)")
 _FLOW = re.compile(r"\s*%flow\s(.*)")
@@ -35,6 +36,17 @@ def _after(
     if not before:
         return list(verbs)
     verb, *named = before
+    if verb == "cache":
+        return _after_cache(named, tasks)
     if verb == "config":
         return [f"{name}=" for name in settings]
     return [] if verb in _WITHOUT_TASKS else [task for task in tasks() if task not in named]
+
+
+def _after_cache(words: list[str], tasks: Callable[[], Iterable[str]]) -> list[str]:
+    if not words:
+        return [*ACTIONS, *OPTIONS[""]]
+    action, *named = words
+    if action == "delete":
+        return [task for task in tasks() if task not in named]
+    return [option for option in OPTIONS.get(action, ()) if option not in named]

@@ -17,8 +17,10 @@ from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult
 
+from ..analysis.directives import read_header
 from ..analysis.statements import has_effect_free_form, stores_into
 from ..core.cells import Cell
+from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
 from ..runtime.files import Seen, stamped, unchanged
 from ..runtime.pickles import Unstorable, dump, load
@@ -42,6 +44,7 @@ class Result:
     """How one attempt ended. `error` is the user's exception. `uncached` says why nothing was stored, else "".
 
     `missed` says why what the store had of this task could not be used.
+    `decided` is "accepted" or "pinned" when the result is there because a person said so.
     """
 
     trace: Trace | None
@@ -52,6 +55,7 @@ class Result:
     displays: tuple[RawOutput, ...] = ()
     execution: ExecutionResult | None = None
     promoted: frozenset[str] = frozenset()
+    decided: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class Attempt:
     values and tells the inputs anew. `run` runs the body in the shell, showing its outputs in the right
     place. `ordinal` is its rank among equal cells. `awaits`: the body, and so the attempt, runs in an event loop.
     `tell` gets a line on what is going on before the body runs.
+    `kept` is what a person decided about its result, and `is_here` that the names hold this result now.
     """
 
     cell: Cell
@@ -76,6 +81,8 @@ class Attempt:
     sink: Callable[[str, RawOutput | None], None] | None = None
     awaits: bool = False
     tell: Callable[[str], None] = lambda note: None
+    kept: Decision | None = None
+    is_here: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +179,10 @@ class Inline:
         """Answers the task from the store or runs it. The inputs are bound, not necessarily loaded."""
         key = self.key(attempt)
         uncached = self.never_stored(attempt)
+        if attempt.kept is not None and not attempt.forced:
+            decided = await self._as_decided(attempt, attempt.kept)
+            if decided is not None:
+                return decided
         if uncached:
             return await self._execute(attempt, key, uncached)
         if attempt.forced:
@@ -203,6 +214,20 @@ class Inline:
         with self._outputs.capture(through=attempt.through, sink=attempt.sink):
             execution = await attempt.run("raise KeyboardInterrupt('it waited for another kernel')")
         return Result(trace=None, error=stopped, execution=execution)
+
+    async def _as_decided(self, attempt: Attempt, decision: Decision) -> Result | None:
+        """Answers the task with the result that a person decided about, whose text may be another than now."""
+        trace = decision.trace
+        if attempt.is_here:
+            execution = await self._shown(attempt, trace.displays)
+            result: Result | None = Result(
+                trace=trace, cached=True, displays=tuple(trace.displays), execution=execution
+            )
+        else:
+            header = read_header(trace.source)
+            body = trace.source if header is None else header.body
+            result = await self._reuse(replace(attempt, body=body), trace)
+        return None if result is None else replace(result, decided=decision.kind)
 
     async def _reuse(self, attempt: Attempt, trace: Trace) -> Result | None:
         """Answers the task with `trace`; None where its definitions cannot be run again, and so the task has to."""

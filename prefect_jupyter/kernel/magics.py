@@ -15,6 +15,7 @@ from traitlets import TraitError
 
 from ..analysis.directives import describe
 from ..view.text import text
+from .cache_words import do_cache
 from .completion import words_at
 from .errors import TaskError
 from .history_text import history_text
@@ -30,12 +31,16 @@ VERBS = {
     "retry": "run what failed and what it blocked, nothing else",
     "from": "run these tasks and everything below them",
     "cancel": "cancel these tasks, or the whole run",
+    "accept": "take the results of these tasks as unchanged, until a text or an input changes again",
+    "pin": "keep the results that these tasks have, or had last, whatever changes",
+    "unpin": "take back what was accepted or pinned",
     "plan": "list what would run, why, and for about how long; runs nothing",
     "why": "say why a task is not fresh, down to the root cause",
     "status": "one line for each task",
     "history": "what ran when and how it ended, earlier kernels included; with names also logs and tracebacks",
     "check": "run the notebook plainly in a kernel of its own and list every difference",
     "notify": "list your notifiers, or send a test message: notify test NAME",
+    "cache": "list the cached results; delete TASK|KEY…, prune [--older 30d] [--to 5G], verify, clear; --all notebooks",
     "config": "show the settings, or change them: setting=value",
 }
 
@@ -98,6 +103,24 @@ class Magics:
 
     def _do_cancel(self, names: list[str]) -> None:
         print("Cancelling." if self._session.cancel(*names) else NOTHING_TO_CANCEL)
+
+    def _do_accept(self, names: list[str]) -> None:
+        print(self._session.accept(*_some(names, "accept")))
+
+    def _do_pin(self, names: list[str]) -> None:
+        print(self._session.pin(*_some(names, "pin")))
+
+    def _do_unpin(self, names: list[str]) -> None:
+        print(self._session.unpin(*_some(names, "unpin")))
+
+    def _do_cache(self, words: list[str]) -> None:
+        said = do_cache(self._session, words)
+        if isinstance(said, str):
+            print(said)
+        else:
+            from IPython.display import display
+
+            display(said)
 
     def _do_plan(self, names: list[str]) -> None:
         print(self._session.plan_text([self._session.task_named(name) for name in names]))

@@ -79,6 +79,10 @@ class Reading:
             known = self._known_forms[text] = (surely_bound(tree), stores_into(tree))
         return known
 
+    def writes_of(self, text: str) -> frozenset[str]:
+        """The names that a text writes, be it of a cell as it was."""
+        return analyse("", text, self.transform).writes
+
     def written_names(self) -> set[str]:
         return set().union(*(cell.writes for cell in self._standing.cells.values() if cell.id in self._document))
 

@@ -29,7 +29,7 @@ from .outputs import RawOutput, safe_text
 from .standing import Failure, Standing
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
-from .wording import cached_note
+from .wording import cached_note, kept_note
 
 MANY = 20
 INTERRUPTED = (KeyboardInterrupt, asyncio.CancelledError)
@@ -107,13 +107,19 @@ class Runner:
         """`targets` and what they need that is not up to date, in document order."""
         graph = self.standing.graph
         need = set(targets) | forced
-        stack = list(need)
+        stack = [task for task in need if not self._is_pinned(task, forced)]
         while stack:
             for above in graph.task_upstream(stack.pop()):
                 if above not in need and self.standing.verdict(above).kind == "stale":
                     need.add(above)
-                    stack.append(above)
+                    if not self._is_pinned(above, forced):
+                        stack.append(above)
         return tuple(sorted(need, key=graph.position))
+
+    def _is_pinned(self, task: str, forced: Container[str]) -> bool:
+        """Whether the task is answered with what it had, whatever is above it."""
+        kept = self.standing.kept(task)
+        return kept is not None and kept.kind == "pinned" and task not in forced
 
     # --- running
 
@@ -196,6 +202,8 @@ class Runner:
         front = request.front[1] if request is not None and request.front and request.front[0] == cell.id else None
         with self.lock:
             inputs = self.see(cell)
+            kept = self.standing.kept(cell.id)
+            is_here = kept is not None and self.standing.traces.get(cell.id) is kept.trace
         if front is None:
             self.background.output(cell.id, "clear", None)
         outer, self.running = self.running, cell.id
@@ -216,6 +224,8 @@ class Runner:
                         sink=None if front is not None else self._sink(cell.id),
                         awaits=awaits,
                         tell=lambda note: self._tell(cell.id, note),
+                        kept=kept,
+                        is_here=is_here,
                     )
                 )
         finally:
@@ -240,6 +250,8 @@ class Runner:
 
     def _account(self, cell: Cell, inputs: dict[str, Version], result: Result) -> None:
         self.results[cell.id] = result
+        if not result.decided:
+            self.standing.forget_decision(cell.id)
         self.versions.unsettled.discard(cell.id)
         if result.error is not None:
             known = {name: version.fingerprint or "" for name, version in inputs.items()}
@@ -268,6 +280,8 @@ class Runner:
         if result.cached:
             self.counts.cached += 1
             assert result.trace is not None
+            if result.decided:
+                return Outcome("cached", kept_note(result.decided, result.trace.started_s))
             return Outcome("cached", cached_note(result.trace.started_s, result.trace.duration_s))
         self.counts.executed += 1
         if result.uncached:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -35,7 +35,10 @@ from .alerts import Alerts
 from .ambient import Ambient
 from .answers import Answers
 from .buttons import Buttons
+from .cache import Cache, CacheKeeper
 from .comm import Link
+from .deciding import Deciding
+from .decisions import Decisions
 from .definitions import Definitions
 from .document import Document
 from .driving import run_to_end
@@ -87,7 +90,8 @@ class Session:
         settings.observe(lambda _change: self.store.close(), "cache_key_file")
         self.namespace = UserNamespace(shell.user_ns, self.store, self.versions)
         self.surroundings = Surroundings(Ambient(seeded_before=self._may_have_seeded()), self.versions)
-        self.standing = Standing(self.document, self.versions, self.namespace, self.surroundings)
+        decisions = Decisions(self.store, lambda: self.notebook)
+        self.standing = Standing(self.document, self.versions, self.namespace, self.surroundings, decisions)
         self.reading = Reading(
             shell, self.document, self.versions, self.namespace, self.standing, self._lock,
             awaits=self.interception.original_decision,
@@ -133,9 +137,15 @@ class Session:
             self._lock,
         )  # fmt: skip
         self.verbs = Verbs(self.document, self.standing, self.reading, self.showing)
+        self.deciding = Deciding(
+            self.document, self.versions, self.standing, self.reading, decisions, self.store, self._lock,
+            last_keys=lambda: self.store.recall(self.notebook), clock=time.time,
+        )  # fmt: skip
+        self.cache_keeper = CacheKeeper(self.store, settings, lambda: self.notebook)
         self.answers = Answers(self.document, self.standing, self.reading, self.runner, self.verbs, self._lock)
         self.buttons = Buttons(
-            self.reading, self.verbs, self.answers, self.runner, self.showing, self._lock, self._turn,
+            self.reading, self.verbs, self.answers, self.deciding, self.cache_keeper, self.runner, self.showing,
+            self._lock, self._turn,
             status=status, is_inside_a_cell=lambda: self.interception.is_inside_a_cell,
         )  # fmt: skip
         self.introspection = Introspection(kernel, self.namespace)
@@ -160,6 +170,7 @@ class Session:
         self.introspection.uninstall()
         self.alerts.outbox.close()
         self.recording.stop()
+        self.cache_keeper.stop()
         self.store.close()
 
     def _after_the_loading_cell(self, result: ExecutionResult) -> None:
@@ -330,6 +341,10 @@ class Session:
                 promoted = (name for name in sorted(result.promoted) if outputs[name].handle is None)
                 self.showing.tell_changed_in_place(cell_id, promoted)
             self.store.remember(self.notebook, self.standing.name(cell_id), result.trace.key)
+            if result.cached:
+                self.store.used(result.trace.key)
+            else:
+                self.cache_keeper.stored()
 
     @property
     def notebook(self) -> str:
@@ -383,6 +398,29 @@ class Session:
     def cancel(self, *names: str) -> bool:
         """Stops the named tasks, or all that runs or waits."""
         return self.buttons.cancel([self.verbs.task_named(name) for name in names] or None)
+
+    def accept(self, *names: str) -> str:
+        """Takes the results of these tasks as unchanged: they stand until a text or an input changes again."""
+        return self._decide(self.deciding.accept, names)
+
+    def pin(self, *names: str) -> str:
+        """The results of these tasks stay whatever changes. One that failed gets the result it had before."""
+        return self._decide(self.buttons.pin_now, names)
+
+    def unpin(self, *names: str) -> str:
+        """Takes back what was accepted or pinned."""
+        return self._decide(self.deciding.unpin, names)
+
+    def _decide(self, decide: Callable[[str], str], names: Sequence[str]) -> str:
+        tasks = [self.verbs.task_named(name) for name in names]
+        try:
+            return "\n".join([decide(task) for task in tasks])
+        finally:
+            self.showing.show()
+
+    def cache(self, *, everywhere: bool = False) -> Cache:
+        """The cached results of this notebook, or of all: to look at, and to remove."""
+        return self.cache_keeper.cache(everywhere=everywhere)
 
     def _do(self, verb: str, names: Sequence[str]) -> Counts:
         tasks = tuple(self.verbs.task_named(name) for name in names)

@@ -5,10 +5,14 @@ It must not act on them.
 
 from __future__ import annotations
 
-from traitlets import Bool, CaselessStrEnum, List, Unicode
+from collections.abc import Callable
+from typing import Any
+
+from traitlets import Bool, CaselessStrEnum, List, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
 from ..analysis.options import LOG_LEVELS
+from .sizes import age_s, quota_bytes
 
 
 class Flow(Configurable):
@@ -31,3 +35,29 @@ class Flow(Configurable):
     notify = List(
         Unicode(), help="Your notifiers that are told of every failed task, by name: [] or ['team', 'mail']."
     ).tag(config=True)
+
+    cache_quota = Unicode(
+        "10 GB, 10%",
+        help="How much the cache may hold: a size such as 5 GB, a share of the disk's free space such as 10%, "
+        "the smaller of both, or none for no limit. Above it, results go that save the fewest seconds for their bytes.",
+    ).tag(config=True)
+
+    cache_age = Unicode(
+        "90d", help="Results that nobody used for this long go from the cache, such as 30d; none for no limit."
+    ).tag(config=True)
+
+    @validate("cache_quota")
+    def _check_quota(self, proposal: Any) -> str:
+        return _checked(proposal.value, lambda text: quota_bytes(text, 0))
+
+    @validate("cache_age")
+    def _check_age(self, proposal: Any) -> str:
+        return _checked(proposal.value, age_s)
+
+
+def _checked(text: str, read: Callable[[str], object]) -> str:
+    try:
+        read(text)
+    except ValueError as error:
+        raise TraitError(f"{error}.") from None
+    return text

@@ -25,7 +25,7 @@ from .comm import Link
 from .document import Document
 from .reading import Reading
 from .standing import Standing
-from .versions import Version, Versions
+from .versions import NOTHING, Version, Versions
 from .wording import PREVIEWED, preview
 
 PAGE_WAIT_S = 1.5
@@ -194,7 +194,7 @@ class Showing:
     def remember_previews(self, made: Mapping[str, Version]) -> None:
         """Small values that a cell has made, in the words that a later reason compares them with."""
         for name, version in made.items():
-            value = self._shell.user_ns.get(name)
+            value = self._shell.user_ns.get(name, NOTHING)
             if isinstance(value, PREVIEWED) and version.fingerprint is not None:
                 self._standing.previews[version.fingerprint] = preview(value)
 

@@ -11,13 +11,16 @@ from heapq import heapify, heappop, heappush
 
 from ..analysis.changes import explain_change
 from ..core.cells import Cell, Problem
+from ..core.decisions import KINDS, Decision, built_on, decided
 from ..core.graph import Graph
 from ..core.rebuilder import Input, Reason, Trace, Verdict, described, verdict
 from ..runtime.files import unchanged
+from .decisions import Decisions
 from .document import Document
 from .surroundings import Surroundings
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
+from .wording import clock_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,14 @@ class Standing:
     """The evidence of `core.rebuilder`, and its verdicts, remembered until something changes."""
 
     def __init__(
-        self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings
-    ) -> None:
+        self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings,
+        decisions: Decisions,
+    ) -> None:  # fmt: skip
         self._document = document
         self._versions = versions
         self._namespace = namespace
         self._surroundings = surroundings
+        self._decisions = decisions
         self.graph = Graph()
         self.cells: dict[str, Cell] = {}
         self.traces: dict[str, Trace] = {}
@@ -60,6 +65,7 @@ class Standing:
         self.plain_runs: dict[str, PlainRun] = {}
         self.previews: dict[str, str] = {}
         self._verdicts: dict[str, Verdict] = {}
+        self._natural: dict[str, Verdict] = {}  # what would be said of tasks that a person decided about
         self._doubtful: set[str] = set()  # cells whose verdict may be another one now
         self.changed: set[str] = set()  # cells that may look different since this was last emptied
 
@@ -103,8 +109,51 @@ class Standing:
                 known = verdict(cell, judged.digest, self)
                 if known.is_fresh and any(reason.startswith("history") for reason in judged.always):
                     known = Verdict("unchecked", (Reason("it uses `_`, whatever was shown last before it ran", cell),))
+                known = self._with_decision(cell, known)
             self._verdicts[cell] = known
         return known
+
+    def _with_decision(self, cell: str, natural: Verdict) -> Verdict:
+        """The verdict on a task when what a person decided about it is heard."""
+        self._natural[cell] = natural
+        decision = self.kept(cell)
+        if decision is None or cell in self.failures:
+            return natural
+        when = clock_time(decision.at_s)
+        if cell not in self.traces:
+            first, *others = natural.reasons
+            said = f"{first.text} · {decision.kind} by you {when}"
+            return Verdict(natural.kind, (Reason(said, first.cell, first.detail), *others))
+        if natural.is_fresh and decision.kind == "accepted":
+            return natural
+        return decided(decision.kind, when, natural, cell)
+
+    def kept(self, cell: str) -> Decision | None:
+        """What a person decided about a task, if it says something about the task as it stands."""
+        decision = self._decisions.of(self.cells[cell])
+        if decision is None or self.problems(cell):
+            return None
+        if self.traces.get(cell) is not decision.trace and not self._decisions.can_answer(decision.trace):
+            return None
+        return decision if decision.kind == "pinned" or self._is_as_accepted(cell, decision) else None
+
+    def _is_as_accepted(self, cell: str, decision: Decision) -> bool:
+        """Whether the text and all inputs of a task are what they were when its result was accepted."""
+        if self.cells[cell].digest != decision.digest:
+            return False
+        now = self.fingerprints(cell, decision.trace)
+        if now.keys() != decision.inputs.keys() or any(now[name] != decision.inputs[name] for name in now):
+            return False
+        return all(unchanged(path, known) for path, known in decision.files.items())
+
+    def fingerprints(self, cell: str, trace: Trace) -> dict[str, str | None]:
+        """What `cell` would read now, by name, if it read what a run with `trace` did; without files."""
+        found = self.inputs(cell, trace)
+        return {name: known.fingerprint for name, known in found.items() if not name.startswith("file:")}
+
+    def forget_decision(self, cell: str) -> None:
+        """A task ran again: what was decided about its earlier result is over."""
+        self._decisions.drop(self.cells[cell])
 
     def forget(self, cell: str) -> None:
         """Something about `cell` changed: its verdict and those of its readers have to be found again."""
@@ -154,7 +203,11 @@ class Standing:
                     return _unverified(f"{label} ran before `{name}` changed", cell.id)
                 producer = now.producer or ""
                 above = self._verdicts.get(producer)
-                if above is not None and not above.is_fresh:
+                if above is not None and above.kind in KINDS:
+                    found = self._trouble(producer)
+                    if found is not None:
+                        return _unverified(f"{label} is {found.reason}", cell.id)
+                elif above is not None and not above.is_fresh:
                     if self.cells[producer].is_task:
                         return _unverified(f"{label} read `{name}` of `{self.name(producer)}`: {above.reason}", cell.id)
                     return above
@@ -214,22 +267,24 @@ class Standing:
         written = self._versions.is_written
         return [p for p, stamp in trace.files_in.items() if not written(f"file:{p}") and not unchanged(p, stamp)]
 
-    def inputs(self, cell: str) -> dict[str, Input]:
+    def inputs(self, cell: str, trace: Trace | None = None) -> dict[str, Input]:
         inputs: dict[str, Input] = {}
-        for name, seen in self.seen(cell):
+        trace = trace or self.traces.get(cell)
+        for name, seen in self.seen(cell, trace):
             found = self._input(name, seen)
             if found is not None:
                 inputs[name] = found
-        trace = self.traces.get(cell)
         for kind in trace.ambient_in if trace is not None else ():
             inputs[f"@{kind}"] = self._ambient_input(cell, kind)
         return inputs
 
-    def seen(self, cell: str) -> Iterator[tuple[str, Version | str | None]]:
-        """Every name that can matter to `cell` and what it sees under it, closed under what functions reach."""
+    def seen(self, cell: str, trace: Trace | None) -> Iterator[tuple[str, Version | str | None]]:
+        """Every name that can matter to `cell` and what it sees under it, closed under what functions reach.
+
+        `trace` is of a run of it, whose text may be another.
+        """
         text = self.cells[cell]
         todo = set(self.graph.reads(cell)).union(*text.late.values())
-        trace = self.traces.get(cell)
         if trace is not None and trace.digest == text.digest:
             todo |= trace.inputs.keys()
         done: set[str] = set()
@@ -251,7 +306,8 @@ class Standing:
                 return Input(None, producer, label, trouble)
             return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
         if seen is not None:
-            return Input(None, seen, self._document.label(seen), self._trouble(seen))
+            missing = self._trouble(seen) if self._verdict_kind(seen) not in KINDS else self._lacks(seen, name)
+            return Input(None, seen, self._document.label(seen), missing)
         held = self._namespace.bound.get(name)
         if held is None or held.cell in self._document:
             return None
@@ -270,11 +326,24 @@ class Standing:
         if not self.cells[producer].is_task:
             return above
         name = self.name(producer)
+        if above.kind in KINDS:
+            kept = self._decisions.of(self.cells[producer])
+            if kept is None or self._natural[producer].is_fresh:
+                return None
+            return built_on(kept.kind, name, producer)
         if above.kind == "stale":
             cause = above.reasons[0]
             text = cause.text if cause.text.startswith("needs ") else f"needs `{name}`, which {_is(cause.text)}"
             return Verdict("stale", (Reason(text, cause.cell, cause.detail),))
         return above
+
+    def _verdict_kind(self, cell: str) -> str:
+        return self._verdicts[cell].kind if cell in self._verdicts else ""
+
+    def _lacks(self, producer: str, name: str) -> Verdict:
+        kind = self._verdict_kind(producer)
+        text = f"needs `{name}`, which the {kind} result of `{self.name(producer)}` lacks"
+        return Verdict("stale", (Reason(text, producer),))
 
     def _ambient_input(self, cell: str, item: str) -> Input:
         """Process-wide state as `cell` sees it, with the worst that is wrong with the cells which made it so."""

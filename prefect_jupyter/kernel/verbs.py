@@ -42,11 +42,11 @@ class Verbs:
             targets = [task for task in tasks or everything if self._standing.verdict(task).kind == "stale"]
         elif verb == "rerun":
             targets = list(tasks or everything)
-            forced = frozenset(targets)
+            forced = self._forced(targets, tasks)
         elif verb == "run_from":
             below = [task for task in graph.descendants(tasks) if cells[task].is_task]
             targets = [*tasks, *(task for task in below if task not in tasks)]
-            forced = frozenset(targets)
+            forced = self._forced(targets, tasks)
         else:
             targets = [task for task in tasks or everything if self._has_failed(task)]
             targets += [task for task in everything if task not in targets and self._is_blocked(task, targets)]
@@ -55,6 +55,15 @@ class Verbs:
             if problems:
                 raise TaskError(f"{self._document.label(task)} {problems[0].message}. Nothing has run.")
         return Request(targets=tuple(sorted(set(targets), key=graph.position)), forced=forced)
+
+    def _forced(self, targets: Sequence[str], named: Sequence[str]) -> frozenset[str]:
+        """Those of `targets` to execute whatever there is: all but the pinned ones that nobody has named."""
+
+        def is_pinned(task: str) -> bool:
+            kept = self._standing.kept(task)
+            return kept is not None and kept.kind == "pinned"
+
+        return frozenset(task for task in targets if task in named or not is_pinned(task))
 
     def _has_failed(self, task: str) -> bool:
         return self._showing.row(task).state in ("Failed", "TimedOut", "Crashed", "Cancelled", "ValidationFailed")

@@ -59,7 +59,10 @@ FAILURES: Final = frozenset({"Failed", "TimedOut", "ValidationFailed", "Crashed"
 BLOCKED: Final = frozenset({"TriggerFailed"})
 ACTIVE: Final = frozenset({"Running", "Retrying", "Cancelling"})
 
-Verb: TypeAlias = Literal["run", "rerun", "run_from", "retry_failed", "cancel", "why", "plan", "snap", "document"]
+Verb: TypeAlias = Literal[
+    "run", "rerun", "run_from", "retry_failed", "cancel", "accept", "pin", "unpin", "cache", "cache_delete",
+    "cache_prune", "why", "plan", "snap", "document",
+]  # fmt: skip
 VERBS: Final[tuple[str, ...]] = get_args(Verb)
 Level: TypeAlias = Literal["info", "warning", "error"]
 

@@ -10,9 +10,19 @@ from collections.abc import Callable
 from .disk import DiskStore
 from .folders import secret_path, store_folder
 from .memory import MemoryStore
-from .store import Notice, Store
+from .store import Entry, Freed, Notice, Store
 
-__all__ = ["STORES", "DiskStore", "MemoryStore", "Notice", "Store", "open_store", "store_folder"]
+__all__ = [
+    "STORES",
+    "DiskStore",
+    "Entry",
+    "Freed",
+    "MemoryStore",
+    "Notice",
+    "Store",
+    "open_store",
+    "store_folder",
+]
 
 
 def _open_disk(notice: Notice, team_key: Callable[[], str]) -> Store:
