@@ -19,7 +19,8 @@ class Output:
     share a group), or None when the value was not stored: a definition that is replayed, or a value
     that cannot be stored. `shared` marks a name that the task did not touch, but that shares storage with
     one that it made. `reach` are the notebook names that its code reads when it is called; they
-    are not part of the fingerprint. `summary` says type, shape and size, never a value.
+    are not part of the fingerprint. `sources` is the code of workspace modules that it reaches, as
+    `module:name`. `summary` says type, shape and size, never a value.
     """
 
     fingerprint: str
@@ -28,6 +29,7 @@ class Output:
     in_place: bool = False
     shared: bool = False
     reach: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     handle: str | None = None
     summary: str = ""
 
@@ -48,6 +50,7 @@ class Trace:
     JSON only: every field is made of str, int, float, bool, None, lists and dicts.
     `key` is the static key (code, options, fingerprints of the inputs by name); `ambient_in`,
     `files_in` are the inputs discovered while it ran and are verified after the key was found.
+    `sources` are files of workspace modules that it imported on its way, with the digests of their code.
     `groups` are value references of the store; `ambient_out` maps each kind of process-wide state that
     the task changed to a value reference of the store. `displays` are nbformat v4 outputs to show
     again on a hit. `replays` are the positions of the top-level statements to run again on a hit.
@@ -67,13 +70,14 @@ class Trace:
     ambient_out: Mapping[str, str] = field(default_factory=dict)
     files_in: Mapping[str, FileStamp] = field(default_factory=dict)
     files_out: Mapping[str, FileStamp] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     displays: tuple[dict[str, Any], ...] = ()
     executes: bool = False
     started_s: float = 0.0
     duration_s: float = 0.0
 
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def key_of(digest: str, ordinal: int, inputs: Mapping[str, str], python: str) -> str:
@@ -139,7 +143,11 @@ class Evidence(Protocol):
     def describe_change(self, before: str, after: str) -> str:
         """What changed between two fingerprints, when both values are known: " from 5 to 6", else ""."""
 
-    def changed_files(self, trace: Trace) -> list[str]: ...
+    def changed_outside(self, cell: str, trace: Trace) -> list[Reason]:
+        """What the task read outside of the notebook's names, and is another now: files, code, time that went by."""
+
+    def doubts(self, cell: str, trace: Trace) -> list[Reason]:
+        """Why it cannot be known whether a run from the top would give the same."""
 
 
 class Input(NamedTuple):
@@ -172,7 +180,8 @@ def verdict(cell: str, digest: str, evidence: Evidence) -> Verdict:
         elif known.fingerprint is not None and _before(trace, name) != known.fingerprint:
             stale.append(_changed_input(name, trace, known, evidence))
     stale += [Reason(f"`{name}` is no longer written above", cell) for name in trace.inputs if name not in now]
-    stale += [Reason(f"the file {path} has changed", cell) for path in evidence.changed_files(trace)]
+    stale += evidence.changed_outside(cell, trace)
+    unverified += evidence.doubts(cell, trace)
     if stale:
         return Verdict("stale", _once(stale + unverified))
     if unverified:

@@ -46,10 +46,14 @@ class Snapshot:
 
 @dataclass(slots=True)
 class Watch:
-    """What happened while a task ran. `baseline` is the state before it, moved on by each import."""
+    """What happened while a task ran. `baseline` is the state before it, moved on by each import.
+
+    `imported` are the modules that import statements named, loaded before or not.
+    """
 
     baseline: Snapshot
     reads: Reads
+    imported: set[str] = field(default_factory=set)
 
 
 class Ambient:
@@ -252,7 +256,10 @@ class Ambient:
         """An import function that moves on the baseline of `watch`, and the base, by what new modules change."""
 
         def import_(name: str, *arguments: Any, **keywords: Any) -> Any:
-            if getattr(self._importing, "on", False) or _is_loaded(name, *arguments, **keywords):
+            if getattr(self._importing, "on", False):
+                return original(name, *arguments, **keywords)
+            watch.imported |= _imported_by(name, *arguments, **keywords)
+            if _is_loaded(name, *arguments, **keywords):
                 return original(name, *arguments, **keywords)
             self._importing.on = True
             before = self.snapshot()
@@ -293,6 +300,13 @@ class Ambient:
 
 def _digest_of(value: object) -> str:
     return Fingerprinter({}, {}).of(value).digest
+
+
+def _imported_by(
+    name: str, _globals: object = None, _locals: object = None, fromlist: Sequence[str] | None = None, level: int = 0
+) -> set[str]:
+    """The modules that an import statement may name; in `from a import b`, `b` may be one."""
+    return set() if level else {name, *(f"{name}.{part}" for part in fromlist or ())}
 
 
 def _is_loaded(

@@ -44,11 +44,13 @@ class Answers:
     def verdicts(self) -> dict[str, str]:
         with self._lock:
             graph = self._reading.graph_now()
+            self._standing.look_outside()
             return {name: self._standing.verdict(task).kind for task, name in graph.names.items()}
 
     def why(self, name: str) -> str:
         task = self._verbs.task_named(name)
         with self._lock:
+            self._standing.look_outside()
             found = self._standing.verdict(task)
         title = f"{self._standing.name(task)} is {found.kind}"
         if found.is_fresh:
@@ -64,6 +66,7 @@ class Answers:
     def plan(self, names: Sequence[str]) -> list[tuple[str, str, float | None]]:
         with self._lock:
             tasks = tuple(self._verbs.task_named(name) for name in names)
+            self._standing.look_outside()
             request = self._verbs.request("run", tasks)
             return [
                 (self._standing.name(task), self._standing.verdict(task).reason, self._expected_s(task))

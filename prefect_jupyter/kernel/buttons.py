@@ -29,13 +29,13 @@ class Buttons:
     """What the buttons of all pages ask of one session.
 
     `status` says busy while their work runs. `turn` is held by a cell or by such work; `is_inside_a_cell`
-    tells whether it is a cell.
+    tells whether it is a cell. `before_work` is called on the main thread before tasks run.
     """
 
     def __init__(
         self, reading: Reading, verbs: Verbs, answers: Answers, deciding: Deciding, keeper: CacheKeeper,
         runner: Runner, showing: Showing, lock: threading.RLock, turn: asyncio.Lock, *, status: KernelStatus,
-        is_inside_a_cell: Callable[[], bool],
+        is_inside_a_cell: Callable[[], bool], before_work: Callable[[], None],
     ) -> None:  # fmt: skip
         self._reading = reading
         self._verbs = verbs
@@ -48,6 +48,7 @@ class Buttons:
         self._turn = turn
         self._status = status
         self._is_inside_a_cell = is_inside_a_cell
+        self._before_work = before_work
         self.loop: asyncio.AbstractEventLoop | None = None
         self._queue: deque[Request] = deque()
         self._draining = False
@@ -80,6 +81,7 @@ class Buttons:
             return command.reply(f"`{command.verb}` is not something that can be asked for.", ok=False)
         with self._lock:
             unknown = [task for task in command.tasks if task not in self._reading.graph_now().names]
+            self._showing.look_outside()
         if unknown:
             return command.reply("This task is not in the notebook any more. Reload the page.", ok=False)
         return handler(command)
@@ -252,6 +254,7 @@ class Buttons:
         """Runs what was asked for; cells that have gone meanwhile are left out."""
         with self._lock:
             request = request.only(self._reading.graph_now().names)
+            self._before_work()
         if request.targets:
             await self._runner.run(request)
         self._unschedule({task for waiting in self._queue for task in waiting.targets})

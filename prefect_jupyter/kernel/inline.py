@@ -25,6 +25,7 @@ from ..core.rebuilder import Output, Trace, described, key_of
 from ..runtime.files import Seen, stamped, unchanged
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.stores import Store
+from ..runtime.workspace import Workspace
 from .ambient_deltas import Delta
 from .comparison import Changes
 from .definitions import Definitions
@@ -101,7 +102,8 @@ class Inline:
 
     def __init__(
         self, outputs: Outputs, namespace: UserNamespace, store: Store, surroundings: Surroundings,
-        observer: Observer, definitions: Definitions, lock: threading.RLock, transform: Callable[[str], str],
+        observer: Observer, definitions: Definitions, workspace: Workspace, lock: threading.RLock,
+        transform: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._outputs = outputs
         self._namespace = namespace
@@ -109,6 +111,7 @@ class Inline:
         self.surroundings = surroundings
         self._observer = observer
         self._definitions = definitions
+        self._workspace = workspace
         self._lock = lock
         self._transform = transform
         self._turns = Turns(store)
@@ -139,19 +142,20 @@ class Inline:
                 return f"`{name}` cannot be stored"
         return ""
 
-    def look_up(self, attempt: Attempt, key: str) -> Trace | str:
-        """The newest trace under `key` whose discovered inputs are as they were and whose values are all there.
+    def look_up(self, attempt: Attempt, key: str) -> list[Trace] | str:
+        """The traces under `key`, newest first, whose discovered inputs are as they were and whose values are there.
 
         Where there is none, the answer is what hinders the newest one, "" without any.
         """
         hindrance = ""
+        usable: list[Trace] = []
         expected = self._expected.pop(key, None)
         for trace in self._store.traces(key) if expected is None else expected:
             found = self._hindrance(attempt, trace)
             if not found:
-                return trace
+                usable.append(trace)
             hindrance = hindrance or found
-        return hindrance
+        return usable or hindrance
 
     def _hindrance(self, attempt: Attempt, trace: Trace) -> str:
         """Why the task cannot be answered by this trace, "" when it can."""
@@ -165,6 +169,9 @@ class Inline:
         for path, stamped_then in (*trace.files_in.items(), *trace.files_out.items()):
             if not unchanged(path, stamped_then):
                 return f"`{os.path.basename(path)}` is another file"
+        for path, code in trace.sources.items():
+            if self._workspace.digest(path) != code:
+                return f"the code of `{os.path.basename(path)}` is another"
         for name, output in trace.outputs.items():
             if is_lost(output) and (output.in_place or attempt.has_readers(name)):
                 return f"`{name}`, which is read below, cannot be stored"
@@ -190,7 +197,7 @@ class Inline:
         found = self.look_up(attempt, key)
         if isinstance(found, str):
             return await self._in_turn(attempt, key, missed=found)
-        result = await self._reuse(attempt, found)
+        result = await self._reuse_one(attempt, found)
         if result is not None:
             return result
         return replace(await self._in_turn(attempt, key), missed="its definitions cannot be run by themselves")
@@ -203,7 +210,7 @@ class Inline:
             return await self._interrupted(attempt, stopped)
         try:
             found = "" if missed is None else self.look_up(attempt, key)
-            result = None if isinstance(found, str) else await self._reuse(attempt, found)
+            result = None if isinstance(found, str) else await self._reuse_one(attempt, found)
             return result or replace(await self._execute(attempt, key, ""), missed=missed or "")
         finally:
             if has_turn:
@@ -228,6 +235,14 @@ class Inline:
             body = trace.source if header is None else header.body
             result = await self._reuse(replace(attempt, body=body), trace)
         return None if result is None else replace(result, decided=decision.kind)
+
+    async def _reuse_one(self, attempt: Attempt, traces: Iterable[Trace]) -> Result | None:
+        """Answers the task with the first of `traces` whose definitions come out as they were."""
+        for trace in traces:
+            result = await self._reuse(attempt, trace)
+            if result is not None:
+                return result
+        return None
 
     async def _reuse(self, attempt: Attempt, trace: Trace) -> Result | None:
         """Answers the task with `trace`; None where its definitions cannot be run again, and so the task has to."""
@@ -314,6 +329,8 @@ class Inline:
             return Result(trace=None, error=error, displays=displays, execution=execution)
         seen, changes, delta = observed.seen, observed.changes, observed.delta
         replays = self._definitions.positions(tree, changes)
+        imported = self._observer.imported(observed)
+        uncached = uncached or self._edited(attempt, changes, imported)
         uncached = uncached or self._effects(seen, tree, changes, delta, displays, replays)
         trace = Trace(
             key=key,
@@ -326,6 +343,7 @@ class Inline:
             ambient_in=self._observer.ambient_in(observed, displays),
             files_in=stamped(observed.read),
             files_out=stamped(seen.written),
+            sources=self._workspace.paths(imported),
             displays=displays,
             started_s=ran.started_s,
             duration_s=ran.duration_s,
@@ -336,6 +354,13 @@ class Inline:
             self._store.put(trace)
         promoted = frozenset(changes.in_place) - cell.in_place
         return Result(trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted)
+
+    def _edited(self, attempt: Attempt, changes: Changes, imported: Iterable[str]) -> str:
+        """Why the run says nothing of the notebook as it stands on disk: code that it used was edited, not reloaded."""
+        versions = (*attempt.inputs.values(), *changes.made.values())
+        sources = {source for version in versions for source in version.sources}
+        edited = self._workspace.edited(sources | {f"{module}:*" for module in imported})
+        return f"{os.path.basename(edited[0])} was edited on disk, not reloaded" if edited else ""
 
     def _effects(
         self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],
@@ -390,8 +415,8 @@ class Inline:
         """`name` shares storage with something that the cell made: from here on the cell owns both."""
         old = self._namespace.bound[name]
         version = Version(
-            name=name, cell=cell, fingerprint=old.fingerprint, reach=old.reach, storage=old.storage,
-            handle=old.handle, origin=old.producer,
+            name=name, cell=cell, fingerprint=old.fingerprint, reach=old.reach, sources=old.sources,
+            storage=old.storage, handle=old.handle, origin=old.producer,
         )  # fmt: skip
         changes.made[name] = self._namespace.bound[name] = version
         return version

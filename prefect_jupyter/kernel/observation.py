@@ -5,18 +5,19 @@ It must not know whether the cell is a task, nor store anything.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import types
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..core.cells import Cell
 from ..core.rebuilder import FileStamp
 from ..runtime.files import FileTracer, Seen
+from ..runtime.fingerprints import Fingerprinter
 from ..runtime.origins import Origin, origin_of
+from ..runtime.workspace import Workspace
 from .ambient import Watch
 from .ambient_deltas import Delta
 from .comparison import Changes, Comparison
@@ -46,13 +47,16 @@ class Observer:
     """Watches the runs of one notebook's cells, plain ones and tasks alike."""
 
     def __init__(
-        self, namespace: UserNamespace, surroundings: Surroundings, files: FileTracer, lock: threading.RLock
-    ) -> None:
+        self, namespace: UserNamespace, surroundings: Surroundings, files: FileTracer, lock: threading.RLock,
+        workspace: Workspace, observe_code: Callable[[], None],
+    ) -> None:  # fmt: skip
         self._namespace = namespace
         self._comparison = Comparison(namespace)
         self._surroundings = surroundings
         self._files = files
         self._lock = lock
+        self._workspace = workspace
+        self._observe_code = observe_code
 
     @contextmanager
     def run(self, cell: Cell, inputs: Collection[str], writes: Iterable[str] = ()) -> Iterator[Observation]:
@@ -72,6 +76,7 @@ class Observer:
         failed: bool,
     ) -> None:  # fmt: skip
         """The run has ended: finds what it changed. The arguments are those of `Comparison.settle`."""
+        self._observe_code()
         run.changes = self._comparison.settle(
             run.cell, provenance, surely=surely, stored_into=stored_into, failed=failed
         )
@@ -79,7 +84,27 @@ class Observer:
         run.delta = self._surroundings.changed_by(run.watch)
         if run.seen.is_relative:
             run.watch.reads.kinds.add("cwd")
-        run.seen.read |= _workspace_files(self._namespace.values[name] for name in run.changes.bound)
+        run.seen.read |= self._modules_written_here(run.changes)
+
+    def _modules_written_here(self, changes: Changes) -> set[str]:
+        """The files of modules that the run bound, as far as cells of the notebook write them: they are inputs then."""
+        modules = {source.partition(":")[0] for version in changes.made.values() for source in version.sources}
+        is_written = self._namespace.versions.is_written
+        return {path for path in self._workspace.paths(modules) if is_written(f"file:{path}")}
+
+    def imported(self, run: Observation) -> set[str]:
+        """The modules of the workspace that the run imported and did not bind, and those that their code reaches.
+
+        What it bound is described by itself, and compared when it is bound again on a hit.
+        """
+        made = {source.partition(":")[0] for version in run.changes.made.values() for source in version.sources}
+        found: set[str] = set()
+        for name in run.watch.imported - made:
+            module = sys.modules.get(name)
+            if isinstance(module, types.ModuleType) and origin_of(name) is Origin.WORKSPACE:
+                taken = Fingerprinter(self._namespace.values, {}).own(module)
+                found |= {source.partition(":")[0] for source in taken.sources}
+        return found
 
     def ambient_in(self, run: Observation, displays: Iterable[RawOutput]) -> dict[str, str]:
         """The process-wide state that the run depended on, with its fingerprints where the cell stands."""
@@ -89,18 +114,3 @@ class Observer:
         """From here on cells below see the process-wide state that the run changed and the files that it wrote."""
         self._surroundings.note(run.cell.id, run.delta)
         self._namespace.versions.add(run.cell.id, written_files(run.cell.id, written))
-
-
-def _workspace_files(values: Iterable[object]) -> set[str]:
-    """The files of the workspace's own modules that these modules, functions and classes come from."""
-    modules = {
-        value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-        for value in values
-        if isinstance(value, (types.ModuleType, types.FunctionType, type))
-    }
-    files = {
-        getattr(sys.modules.get(module), "__file__", None)
-        for module in modules
-        if isinstance(module, str) and origin_of(module) is Origin.WORKSPACE
-    }
-    return {os.path.abspath(file) for file in files if file is not None}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import types
 from collections.abc import Iterable, Mapping
 
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -14,6 +15,7 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from ..core.cells import Cell
 from ..core.rebuilder import key_of
 from ..runtime.files import stamped
+from ..runtime.origins import Origin, origin_of
 from .errors import NotRun
 from .interception import Execution
 from .observation import Observation, Observer
@@ -136,7 +138,16 @@ class PlainCells:
         """What tasks read is fingerprinted as it leaves its cell, so that a later change can be seen."""
         self._reading.graph_now()
         for name, version in made.items():
-            is_small = isinstance(self._shell.user_ns.get(name), PREVIEWED)
+            value = self._shell.user_ns.get(name)
+            is_small = isinstance(value, PREVIEWED) or _is_of_the_workspace(value)
             if version.fingerprint is None and (is_small or self._reading.is_wanted_by_a_task(version)):
                 self._namespace.version(name)
         self._showing.remember_previews(made)
+
+
+def _is_of_the_workspace(value: object) -> bool:
+    """Code that can be edited and reloaded: it is compared with what it was."""
+    if isinstance(value, types.ModuleType):
+        return origin_of(value.__name__) is Origin.WORKSPACE
+    is_code = isinstance(value, (types.FunctionType, type))
+    return is_code and origin_of(getattr(value, "__module__", None)) is Origin.WORKSPACE

@@ -266,7 +266,7 @@ class Runner:
             self.standing.interrupted.discard(cell.id)
             assert result.trace is not None
             self.standing.traces[cell.id] = result.trace
-        self.standing.forget(cell.id)
+        self.standing.ran(cell.id)
         self.ended(cell.id, result)
         self.namespace.show_latest({*inputs, *self.versions.made.get(cell.id, ())})
 

@@ -29,6 +29,7 @@ from ..runtime.journal import Attempt, Journal
 from ..runtime.notifiers import Failure, Outbox, destinations
 from ..runtime.redact import redact
 from ..runtime.stores import Store, open_store, store_folder
+from ..runtime.workspace import Workspace
 from ..view.pipeline import PipelineView, RowView
 from ..view.protocol import Command, Reply
 from .alerts import Alerts
@@ -50,9 +51,11 @@ from .introspection import Introspection
 from .kernel_status import KernelStatus
 from .observation import Observer
 from .outputs import Outputs
+from .outside import Outside
 from .plain_cells import PlainCells
 from .reading import Reading, body_of
 from .recording import Recording
+from .reloading import Reloading
 from .run_logger import run_logger
 from .runner import Background, Counts, Request, Runner
 from .settings import Flow
@@ -91,16 +94,28 @@ class Session:
         self.namespace = UserNamespace(shell.user_ns, self.store, self.versions)
         self.surroundings = Surroundings(Ambient(seeded_before=self._may_have_seeded()), self.versions)
         decisions = Decisions(self.store, lambda: self.notebook)
-        self.standing = Standing(self.document, self.versions, self.namespace, self.surroundings, decisions)
+        workspace = Workspace()
+        self.standing = Standing(
+            self.document, self.versions, self.namespace, self.surroundings, decisions,
+            Outside(workspace, self.versions, clock=time.time),
+        )  # fmt: skip
+        self.reloading = Reloading(shell, workspace, self.namespace, self.versions, self.standing)
         self.reading = Reading(
             shell, self.document, self.versions, self.namespace, self.standing, self._lock,
             awaits=self.interception.original_decision,
         )  # fmt: skip
         self.namespace.is_wanted = self.reading.is_wanted_by_a_task
-        observer = Observer(self.namespace, self.surroundings, FileTracer(), self._lock)
+        observer = Observer(
+            self.namespace,
+            self.surroundings,
+            FileTracer(),
+            self._lock,
+            workspace,
+            self.reloading.observe,
+        )
         self.inline = Inline(
             self.outputs, self.namespace, self.store, self.surroundings, observer,
-            Definitions(shell, self.namespace, self.reading.transform), self._lock, self.reading.transform,
+            Definitions(shell, self.namespace, self.reading.transform), workspace, self._lock, self.reading.transform,
         )  # fmt: skip
         kernel = getattr(shell, "kernel", None)
         status = KernelStatus(kernel, self._is_busy)
@@ -147,6 +162,7 @@ class Session:
             self.reading, self.verbs, self.answers, self.deciding, self.cache_keeper, self.runner, self.showing,
             self._lock, self._turn,
             status=status, is_inside_a_cell=lambda: self.interception.is_inside_a_cell,
+            before_work=self.reloading.before_a_cell,
         )  # fmt: skip
         self.introspection = Introspection(kernel, self.namespace)
         self._history_at_start = self._texts_run_before()
@@ -206,6 +222,7 @@ class Session:
     async def on_cell(self, execution: Execution) -> ExecutionResult:
         async with self._turn:
             with self._lock:
+                self.reloading.before_a_cell()
                 self.showing.front_end_names_cells |= execution.cell_id is not None
                 self._wait_for_order(execution.cell_id)
                 cell_id = self.document.executed(execution.cell_id, execution.text, self.shell.execution_count)
@@ -215,6 +232,7 @@ class Session:
                 if cell_id not in self.standing.graph:
                     self.reading.outdate()
                 self.reading.graph_now()
+                self.standing.look_outside()
             await self._recall_last_value(cell)
             if cell.is_task or (cell.problems and _is_meant_as_task(cell)):
                 return await self._run_task_cell(cell, execution)
@@ -425,6 +443,7 @@ class Session:
     def _do(self, verb: str, names: Sequence[str]) -> Counts:
         tasks = tuple(self.verbs.task_named(name) for name in names)
         with self._lock:
+            self.standing.look_outside()
             request = self.verbs.request(verb, tasks)
         run_to_end(self.buttons.carry_out(request), may_wait=self.reading.is_anything_waiting)
         return self.runner.counts

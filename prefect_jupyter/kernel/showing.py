@@ -78,6 +78,12 @@ class Showing:
         found = self._standing.verdict(task)
         return replace(self.row(task), verdict=found.kind, reason=found.reason)
 
+    def look_outside(self) -> None:
+        """Files and time that went by may have made tasks stale: their rows say so from now on."""
+        self._standing.look_outside()
+        if self._standing.changed:
+            self.show()
+
     # --- the graph
 
     @property

@@ -5,8 +5,9 @@ It must not run anything or take fingerprints: it may be asked from another thre
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 
 from ..analysis.changes import explain_change
@@ -17,6 +18,7 @@ from ..core.rebuilder import Input, Reason, Trace, Verdict, described, verdict
 from ..runtime.files import unchanged
 from .decisions import Decisions
 from .document import Document
+from .outside import Outside
 from .surroundings import Surroundings
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
@@ -50,13 +52,15 @@ class Standing:
 
     def __init__(
         self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings,
-        decisions: Decisions,
+        decisions: Decisions, outside: Outside,
     ) -> None:  # fmt: skip
         self._document = document
         self._versions = versions
         self._namespace = namespace
         self._surroundings = surroundings
         self._decisions = decisions
+        self._outside = outside
+        self._outdated: dict[str, str] = {}  # tasks that bound code which was reloaded since
         self.graph = Graph()
         self.cells: dict[str, Cell] = {}
         self.traces: dict[str, Trace] = {}
@@ -213,6 +217,9 @@ class Standing:
                     return above
             elif now is not None:
                 return _unverified(f"{label} ran without `{name}` of {self._document.label(now)}", cell.id)
+        edited = self._edited({source for read in run.inputs.values() for source in read.sources}, cell.id)
+        if edited:
+            return Verdict("unverified", (replace(edited[0], text=f"{label} ran code of {edited[0].text}"),))
         for item, before in run.ambient.items():
             known = self._ambient_input(cell.id, item)
             if known.fingerprint != before:
@@ -263,9 +270,62 @@ class Standing:
         then, now = self.previews.get(before), self.previews.get(after)
         return f" from {then} to {now}" if then is not None and now is not None else ""
 
-    def changed_files(self, trace: Trace) -> list[str]:
-        written = self._versions.is_written
-        return [p for p, stamp in trace.files_in.items() if not written(f"file:{p}") and not unchanged(p, stamp)]
+    def changed_outside(self, cell: str, trace: Trace) -> list[Reason]:
+        reasons = [Reason(self._outdated[cell], cell)] if cell in self._outdated else []
+        reasons += [Reason(text, cell) for text in self._outside.changed_files(trace)]
+        for path, change in self._outside.changed_code(trace):
+            reasons.append(Reason(f"the code of {os.path.basename(path)} changed", cell, change))
+        return reasons
+
+    def doubts(self, cell: str, trace: Trace) -> list[Reason]:
+        sources = {source for output in trace.outputs.values() for source in output.sources}
+        for _, seen in self.seen(cell, trace):
+            if isinstance(seen, Version):
+                sources |= seen.sources
+        return self._edited(sources, cell, trace.sources)
+
+    def _edited(self, sources: Collection[str], cell: str, files: Collection[str] = ()) -> list[Reason]:
+        return [
+            Reason(f"{os.path.basename(path)} was edited on disk, not reloaded", cell, change)
+            for path, change in self._outside.edited(sources, files)
+        ]
+
+    def code_renewed(self, cell: str, version: Version) -> None:
+        """The code that `cell` bound does something else now: what the cell made with it is not made by that."""
+        trace = self.traces.get(cell)
+        did_more = trace is not None and (trace.displays or trace.files_out or trace.ambient_out)
+        if not did_more and all(map(self._namespace.is_code, self._versions.made.get(cell, {}).values())):
+            self.forget(cell)  # it has only bound code, and that is the present one
+        else:
+            self.leave_behind(cell, f"ran before the code of `{version.name}` was reloaded")
+
+    def leave_behind(self, cell: str, trouble: str) -> None:
+        """The code that `cell` bound was reloaded since: a run from the top would bind another."""
+        run = self.plain_runs.get(cell)
+        if run is not None and cell in self.cells and not self.cells[cell].is_task:
+            self.plain_runs[cell] = replace(run, trouble=trouble)
+        else:
+            self._outdated[cell] = trouble
+        self.forget(cell)
+
+    def ran(self, cell: str) -> None:
+        """A task has run: what is known of its last run is no more."""
+        self._outdated.pop(cell, None)
+        self._outside.watch(cell, self.traces.get(cell))
+        self.forget(cell)
+
+    def look_outside(self) -> None:
+        """Puts in doubt what depends on files, code or time that may be other than when it was last asked."""
+        moved = self._outside.moved()
+        if moved is None:
+            self.forget_all()
+        else:
+            for cell in moved:
+                self.forget(cell)
+
+    def forget_all(self) -> None:
+        """Every verdict has to be found again."""
+        self._doubt([cell.id for cell in self.graph.cells])
 
     def inputs(self, cell: str, trace: Trace | None = None) -> dict[str, Input]:
         inputs: dict[str, Input] = {}

@@ -19,6 +19,7 @@ def output_of(version: Version, group: int | None) -> Output:
         in_place=version.in_place,
         shared=version.origin is not None,
         reach=tuple(sorted(version.reach)),
+        sources=tuple(sorted(version.sources)),
         handle=version.handle,
         summary=version.summary,
     )
@@ -38,6 +39,7 @@ def versions_of(trace: Trace, cell: str) -> dict[str, Version]:
             reference=trace.groups[output.group] if output.group is not None else None,
             group=groups.get(output.group, frozenset()) if output.group is not None else frozenset(),
             reach=frozenset(output.reach),
+            sources=frozenset(output.sources),
             handle=output.handle,
             definition=output.definition,
             in_place=output.in_place,

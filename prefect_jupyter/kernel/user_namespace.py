@@ -12,10 +12,11 @@ from typing import Any
 from ..runtime.fingerprints import Fingerprinter
 from ..runtime.pickles import Unloadable, Unstorable, dump, load
 from ..runtime.stores import Store
-from .names import is_notebook_name
+from .names import is_notebook_name, is_pseudo
 from .versions import NOTHING, Version, Versions
 
 UNCHANGEABLE = (int, float, complex, str, bytes, bool, type(None), types.ModuleType, range)
+_CODE = (types.ModuleType, types.FunctionType, type)
 
 
 class UserNamespace:
@@ -59,6 +60,7 @@ class UserNamespace:
         taken = Fingerprinter(self.values, {}).own(self.values[version.name])
         version.fingerprint = taken.digest
         version.reach = frozenset(name for name in taken.names if is_notebook_name(name))
+        version.sources = taken.sources
         version.storage = taken.storage
         version.handle = taken.handle if taken.stable or taken.handle else "io"
 
@@ -249,8 +251,21 @@ class UserNamespace:
     def own_digest(self, value: object) -> str:
         return Fingerprinter(self.values, {}).own(value).digest
 
+    def is_code(self, version: Version) -> bool:
+        """Whether a version is a module, a function or a class, which is the same to all who look at it."""
+        return is_pseudo(version.name) or isinstance(self.value_of(version), _CODE)
+
+    def renew(self, version: Version, renewed: Version) -> None:
+        """The value of a version is another one now although no cell has run: its code was reloaded."""
+        if version.cell is not None:
+            self.versions.made[version.cell][version.name] = renewed
+        if self.bound.get(version.name) is version:
+            self.bound[version.name] = renewed
+
     def value_of(self, version: Version) -> object:
         """The object of a version that is still somewhere, else NOTHING."""
+        if self.bound.get(version.name) is version and version.name in self.values:
+            return self.values[version.name]
         if version.retained is not NOTHING:
             return version.retained
         displaced = self._displaced.get(version.name)

@@ -27,8 +27,9 @@ class Version:
 
     `fingerprint` is None until somebody has to know it. `reference` is where the store keeps the value,
     together with the other names of `group`, which share storage with it. `reach` are the notebook
-    names that its code reads when called. `handle` says that reading changes it (an iterator, an open
-    file, a figure). `storage` is None until it is known which mutable objects the value reaches.
+    names that its code reads when called, `sources` the code of workspace modules that it reaches.
+    `handle` says that reading changes it (an iterator, an open file, a figure). `storage` is None until it
+    is known which mutable objects the value reaches.
     `is_absent` marks a name that the cell deleted. `origin` is the cell whose work the value is, where
     `cell` only made another name that shares storage with it.
     """
@@ -39,6 +40,7 @@ class Version:
     reference: str | None = None
     group: frozenset[str] = frozenset()
     reach: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
     storage: frozenset[int] | None = None
     handle: str | None = None
     definition: bool = False

@@ -63,6 +63,7 @@ def _own_function(walk: Walk, function: types.FunctionType) -> None:
     module = "" if _is_notebook(walk, function.__globals__) else str(function.__globals__.get("__name__"))
     if module:
         walk.globals_of.setdefault(module, function.__globals__)
+        walk.sources.add((module, function.__qualname__.partition(".")[0]))
     names = [name for name in facts.names if not name.startswith("__")]
     for name in names:
         if name not in _BUILTINS or name in _REACHES_ANYTHING or name in function.__globals__:
@@ -170,6 +171,8 @@ def describe_class(walk: Walk, cls: type) -> None:
 def _own_class(walk: Walk, cls: type) -> None:
     """Bases and attributes, inherited code included through the bases. Docstrings count where there are bases."""
     inherits = any(base is not object for base in cls.__bases__)
+    if origin_of(module_of(cls)) is Origin.WORKSPACE:
+        walk.sources.add((module_of(cls), cls.__qualname__.partition(".")[0]))
     skipped = _NOT_CONTENT
     parts: list[Any] = [type(cls), cls.__bases__, _annotations(cls), cls.__doc__ if inherits else None]
     if issubclass(cls, enum.Enum):
@@ -210,6 +213,7 @@ def describe_module(walk: Walk, module: types.ModuleType) -> None:
 
 def _own_module(walk: Walk, module: types.ModuleType) -> None:
     """All that a workspace module defines: which part of it a caller uses is not known."""
+    walk.sources.add((module.__name__, "*"))
     walk.emit_text("workspace", module.__name__)
     names = sorted(name for name in vars(module) if not (name.startswith("__") and name.endswith("__")))
     walk.push(*[part for name in names for part in (name, vars(module)[name])])

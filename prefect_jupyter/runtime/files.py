@@ -125,7 +125,7 @@ def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
     if not isinstance(path, (str, bytes, os.PathLike)):
         return
     name = os.path.abspath(os.fsdecode(path))
-    if _is_ignored(name):
+    if _is_ignored(name) or (name.endswith(".py") and _is_import()):
         return
     seen.is_relative |= not os.path.isabs(path)
     if isinstance(mode, str):
@@ -139,6 +139,18 @@ def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
     if keeps:
         # What is appended to, or overwritten in part, depends on what was there.
         seen.read.add(name)
+
+
+def _is_import() -> bool:
+    """Whether the import system opens the file: code counts by what it does, not by its bytes."""
+    frame: FrameType | None = sys._getframe(2)
+    for _ in range(4):
+        if frame is None:
+            return False
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _connected(seen: Seen, database: Any) -> None:

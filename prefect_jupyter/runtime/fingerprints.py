@@ -32,7 +32,8 @@ class Fingerprint:
     `storage` are the ids of the mutable objects and of the owners of array memory that the value
     reaches, code not included: two names that share one of them share storage. `names` are the global
     names of the notebook that its code reaches, at any depth, bound or not, and of the builtins only
-    `eval`, `exec`, `globals`, `locals`, `vars`. `handle` says why reading it is modifying it: `iterator`,
+    `eval`, `exec`, `globals`, `locals`, `vars`. `sources` is the code that it reaches in modules of the
+    workspace, as `module:name`, and `module:*` for all of it. `handle` says why reading it is modifying it: `iterator`,
     `figure`, `memo`, or `io` (a file, lock, connection, or whatever cannot be described).
     """
 
@@ -41,6 +42,7 @@ class Fingerprint:
     names: frozenset[str] = _NO_NAMES
     handle: str | None = None
     stable: bool = True
+    sources: frozenset[str] = _NO_NAMES
 
 
 class Fingerprinter:
@@ -67,10 +69,10 @@ class Fingerprinter:
             names = self._names(local.edges)
             digest = _combine(digest, [(edge, self._digest_of(edge)) for edge in sorted(local.edges)])
         if local.handle is None:
-            return Fingerprint(digest, local.storage, names)
+            return Fingerprint(digest, local.storage, names, sources=self._sources(local))
         if local.handle != "memo":
             digest = f"object:{module_of(type(value))}.{type(value).__qualname__}"
-        return Fingerprint(digest, local.storage, names, local.handle, stable=False)
+        return Fingerprint(digest, local.storage, names, local.handle, stable=False, sources=self._sources(local))
 
     def own(self, value: object) -> Fingerprint:
         """Like `of`, but apart from what the notebook's global names hold: `names` are those that it reaches at once.
@@ -87,7 +89,9 @@ class Fingerprinter:
         names = frozenset(name for module, name in local.edges if not module)
         if local.handle is not None and local.handle != "memo":
             digest = f"object:{module_of(type(value))}.{type(value).__qualname__}"
-        return Fingerprint(digest, local.storage, names, local.handle, stable=local.handle is None)
+        return Fingerprint(
+            digest, local.storage, names, local.handle, stable=local.handle is None, sources=self._sources(local)
+        )
 
     def shallow(self, value: object) -> str:
         """A function's or class's own state: code, defaults, cells, attributes, but not what its globals hold."""
@@ -152,6 +156,24 @@ class Fingerprinter:
             reached |= new
             todo += new
         return frozenset(name for module, name in reached if not module)
+
+    def _sources(self, local: Local) -> frozenset[str]:
+        """The code of workspace modules that is reached without going through a name of the notebook."""
+        found = set(local.sources)
+        reached: set[_Node] = set()
+        todo = [edge for edge in local.edges if edge[0]]
+        while todo:
+            node = todo.pop()
+            if node in reached:
+                continue
+            reached.add(node)
+            bound = self._globals_of[node[0]]
+            if node[1] in bound:
+                found.add(node)
+                below = self._local(bound[node[1]])
+                found |= below.sources
+                todo += [edge for edge in below.edges if edge[0]]
+        return frozenset(f"{module}:{name}" for module, name in found)
 
 
 def _combine(own: str, parts: list[tuple[_Node, str]]) -> str:

@@ -38,12 +38,17 @@ class TooLarge(Exception):  # noqa: N818 - an outcome, not an error
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What one value is by itself. `edges` are (module, name): the globals that its code loads."""
+    """What one value is by itself. `edges` are (module, name): the globals that its code loads.
+
+    `sources` are the functions and classes of the workspace's modules that are described in it, as (module,
+    name); the name of a whole module is `*`.
+    """
 
     digest: bytes
     storage: frozenset[int]
     edges: frozenset[tuple[str, str]]
     handle: str | None
+    sources: frozenset[tuple[str, str]] = frozenset()
 
 
 def atoms_token(value: Any) -> bytes:
@@ -70,7 +75,7 @@ class Walk:
 
     __slots__ = (
         "_code", "_first_views", "_guarded", "_hasher", "_in_code", "_memo", "_out", "_stack", "_steps",
-        "edges", "globals_of", "handle", "handlers", "keep", "namespace", "storage",
+        "edges", "globals_of", "handle", "handlers", "keep", "namespace", "sources", "storage",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +89,7 @@ class Walk:
         self.globals_of = globals_of
         self.storage: set[int] = set()
         self.edges: set[tuple[str, str]] = set()
+        self.sources: set[tuple[str, str]] = set()
         self.handle: str | None = None
         # Objects made on the way, kept so that their ids are not given away again during the walk.
         self.keep: list[object] = []
@@ -100,7 +106,9 @@ class Walk:
     def local(self, value: object) -> Local:
         self._stack.append(value)
         self._drain()
-        return Local(self._hasher.digest(), frozenset(self.storage), frozenset(self.edges), self.handle)
+        return Local(
+            self._hasher.digest(), frozenset(self.storage), frozenset(self.edges), self.handle, frozenset(self.sources)
+        )
 
     # What handlers call.
 

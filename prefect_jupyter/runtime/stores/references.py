@@ -36,7 +36,10 @@ def variant_of(trace: Trace) -> str:
     """Two traces of one key are the same variant if they discovered the same inputs."""
     ambient = [f"{kind}={digest}" for kind, digest in sorted(trace.ambient_in.items())]
     files = [f"{path}={stamp.digest}" for path, stamp in sorted(trace.files_in.items())]
-    return _hex("variant", str(len(ambient)), *ambient, *files)
+    sources = [f"{path}={digest}" for path, digest in sorted(trace.sources.items())]
+    # What runs again on a hit is compared with what it was: both states of a module are worth keeping.
+    defined = [f"{name}={output.fingerprint}" for name, output in sorted(trace.outputs.items()) if output.definition]
+    return _hex("variant", str(len(ambient)), *ambient, *files, *sources, *defined)
 
 
 def _hex_of(content: bytes) -> str:
