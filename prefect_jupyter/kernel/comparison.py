@@ -160,6 +160,7 @@ class Comparison:
             touched |= self._namespace.storage_of(self._bound[name]) if name in self._values else frozenset()
         if not changed and not touched:
             return
+        self._namespace.invalidate(changed)
         for name, version in list(self._bound.items()):
             if name in changes.made or name in self._before or name not in self._values:
                 continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ..runtime.fingerprints import Fingerprinter
@@ -30,6 +31,7 @@ class UserNamespace:
         self._store = store
         self._classes: dict[Version, type] = {}  # as they were before the last run
         self._loads: dict[str, object] = {}  # what each loaded name was loaded with, or made with
+        self._handles: list[Version] = []  # whose objects are kept for readers, and have not been used since
         self._displaced: dict[str, tuple[Version, Any, object]] = {}
         self.is_wanted: Callable[[Version], bool] = lambda version: True
         self.prepare_definition: Callable[[str], None] = lambda name: None
@@ -97,6 +99,7 @@ class UserNamespace:
                 continue
             displaced, value, load = self._displaced.get(name, (None, None, None))
             if displaced is version:
+                self._retain(name)
                 self.values[name] = value
                 self.now_bound(name, version, pending=False)
                 self._loads[name] = load
@@ -183,12 +186,21 @@ class UserNamespace:
         is_free = isinstance(value, UNCHANGEABLE) and not isinstance(value, (str, bytes))
         if is_free or self.is_wanted(version):
             version.retained = value
+            if version.handle is not None and version.storage is not None:
+                self._handles.append(version)
+
+    def invalidate(self, storage: AbstractSet[int]) -> None:
+        """What reaches any of this storage may be another now: handles kept for readers, which nothing can compare."""
+        for version in self._handles:
+            if version.storage is None or version.storage & storage:
+                version.retained = NOTHING
+        self._handles = [version for version in self._handles if version.retained is not NOTHING]
 
     def _is_intact(self, version: Version) -> bool:
         if version.fingerprint is None or isinstance(version.retained, UNCHANGEABLE):
             return True
         if version.handle is not None:
-            return False
+            return version in self._handles
         taken = Fingerprinter(self.values, {}).own(version.retained)
         return taken.digest == version.fingerprint
 

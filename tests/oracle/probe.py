@@ -11,6 +11,7 @@ import enum
 import hashlib
 import io
 import json
+import marshal
 import re
 import struct
 import sys
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _NODES_MAX = 300_000
 _ATOMS = (bool, int, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range)
+_MANY = 1_000
+# What `marshal` writes by type and content alone.
+_MARSHALLED = {bool, int, float, str, bytes, complex, type(None)}
 _UNREADABLE = ("generator", "coroutine", "async_generator", "lock", "RLock", "TextIOWrapper", "BufferedReader")
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
@@ -62,9 +66,12 @@ class Walk:
         if isinstance(value, enum.Enum):
             self.put("enum", name, value.name)
         elif isinstance(value, (set, frozenset)):
-            self.put(name, *sorted(digest_of(item) for item in value))
+            self.put(name, *sorted(repr(item) if type(item) in _ATOMS else digest_of(item) for item in value))
         elif kind in (list, tuple):
             self.put(name, len(value))
+            if len(value) > _MANY and set(map(type, value)) <= _MARSHALLED:
+                self.put(hashlib.sha256(marshal.dumps(value, 2)).hexdigest())
+                return
             for item in value:
                 self.walk(item)
         elif kind is dict:
