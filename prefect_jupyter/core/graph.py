@@ -112,6 +112,12 @@ class Graph:
         """The tasks that this task needs, directly or through plain cells."""
         return self._tasks_above[cell_id]
 
+    def needed(self, reader: str, task: str) -> frozenset[str]:
+        """The names that a cell needs of a task, directly or through plain cells."""
+        above = self._above[self._positions[reader]].get(self._positions[task], ())
+        through = (edge.names for edge in self.task_edges if (edge.source, edge.target) == (task, reader))
+        return frozenset(above).union(*through)
+
     def task_downstream(self, cell_id: str) -> tuple[str, ...]:
         """The tasks that need this task, directly or through plain cells."""
         return self._tasks_below[cell_id]

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult
@@ -44,8 +44,9 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 class Result:
     """How one attempt ended. `error` is the user's exception. `uncached` says why nothing was stored, else "".
 
-    `missed` says why what the store had of this task could not be used.
-    `decided` is "accepted" or "pinned" when the result is there because a person said so.
+    `missed` says why what the store had of this task could not be used. `ambient_in` is the process-wide state
+    that a failed attempt read, and `made` what it left. `decided` is "accepted" or "pinned" when the result is
+    there because a person said so.
     """
 
     trace: Trace | None
@@ -53,6 +54,8 @@ class Result:
     error: BaseException | None = None
     uncached: str = ""
     missed: str = ""
+    ambient_in: Mapping[str, str] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()
     displays: tuple[RawOutput, ...] = ()
     execution: ExecutionResult | None = None
     promoted: frozenset[str] = frozenset()
@@ -325,8 +328,12 @@ class Inline:
         observed = ran.observed
         self._observer.settle(observed, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
         if error is not None:
+            ambient_in = self._observer.ambient_in(observed, displays)
             self._observer.record(observed, {})
-            return Result(trace=None, error=error, displays=displays, execution=execution)
+            return Result(
+                trace=None, error=error, displays=displays, execution=execution, ambient_in=ambient_in,
+                made=frozenset(observed.changes.made),
+            )  # fmt: skip
         seen, changes, delta = observed.seen, observed.changes, observed.delta
         replays = self._definitions.positions(tree, changes)
         imported = self._observer.imported(observed)

@@ -91,7 +91,7 @@ class PlainCells:
             await self._runner.run(Request(targets=tuple(stale), forced=frozenset(), patient=False))
         for c in above:
             failure = self._standing.failures.get(c)
-            if failure is not None:
+            if failure is not None and not self._runner.is_unaffected(cell.id, c):
                 return f"not run: `{self._standing.name(c)}` failed ({failure.note})"
         return None
 

@@ -109,7 +109,7 @@ class Runner:
         need = set(targets) | forced
         stack = [task for task in need if not self._is_pinned(task, forced)]
         while stack:
-            for above in graph.task_upstream(stack.pop()):
+            for above in self._upstream(stack.pop()):
                 if above not in need and self.standing.verdict(above).kind == "stale":
                     need.add(above)
                     if not self._is_pinned(above, forced):
@@ -121,6 +121,21 @@ class Runner:
         kept = self.standing.kept(task)
         return kept is not None and kept.kind == "pinned" and task not in forced
 
+    def _upstream(self, task: str) -> set[str]:
+        """The tasks that this task needs: not those that fail before they change what it reads, but what these need."""
+        found: set[str] = set()
+        for above in self.standing.graph.task_upstream(task):
+            found |= self._upstream(above) if self.is_unaffected(task, above) else {above}
+        return found
+
+    def is_unaffected(self, reader: str, task: str) -> bool:
+        """Whether `task` fails, and leaves alone all that `reader` reads of what it would change."""
+        failure = self.standing.failures.get(task)
+        if failure is None or not failure.left_alone:
+            return False
+        needed = self.standing.graph.needed(reader, task)
+        return needed <= failure.left_alone and self.standing.fails(task)
+
     # --- running
 
     async def run(self, request: Request) -> Run:
@@ -131,12 +146,12 @@ class Runner:
         for cell_id in order:
             options = self.standing.cells[cell_id].options
             assert options is not None
-            upstream = tuple(above for above in graph.task_upstream(cell_id) if above in among)
+            upstream = tuple(above for above in self._upstream(cell_id) if above in among)
             tasks.append(RunTask(cell_id, upstream, options.trigger, options.retry, graph.names[cell_id]))
         self.inline.surroundings.look()
         outer = (self.engine, self._request, self.quiet)
         explicit = {*request.targets, *request.forced} if request.patient else set()
-        self.quiet = frozenset(task for task in order if task not in explicit and self._still_fails(task))
+        self.quiet = frozenset(task for task in order if task not in explicit and self.standing.fails(task))
         self.engine, self._request = Engine(self._perform, self.clock, self._listen), request
         try:
             with self.interrupts.held(), self._expecting(task for task in order if task not in request.forced):
@@ -175,7 +190,7 @@ class Runner:
     async def _perform(self, cell_id: str, attempt: int) -> Outcome:
         request = self._request
         assert request is not None
-        if cell_id in self.quiet:
+        if cell_id in self.quiet and self.standing.fails(cell_id):
             return Outcome("failed", self.standing.failures[cell_id].note, retry=False)
         problems = self.standing.problems(cell_id)
         if problems:
@@ -190,11 +205,6 @@ class Runner:
             if event.state is State.TriggerFailed:
                 self.counts.skipped += 1
         self.listen(event)
-
-    def _still_fails(self, cell_id: str) -> bool:
-        """It failed, and would meet the same text and inputs again: it is not tried for those that need it."""
-        failure = self.standing.failures.get(cell_id)
-        return failure is not None and self.standing.stands(cell_id, failure)
 
     async def attempt(self, cell: Cell, *, forced: bool) -> Result:
         """Runs one task once: binds what it reads, lets it run, gives the names their latest versions again."""
@@ -258,7 +268,10 @@ class Runner:
             if isinstance(result.error, INTERRUPTED):
                 self.standing.interrupted.add(cell.id)
             else:
-                self.standing.failures[cell.id] = Failure(cell.digest, known, _first_line(result.error)[:300])
+                self.standing.failures[cell.id] = Failure(
+                    cell.digest, known, _first_line(result.error)[:300], result.ambient_in,
+                    left_alone=cell.in_place - cell.writes - cell.deletes - result.made,
+                )  # fmt: skip
             self.standing.traces.pop(cell.id, None)
             self.versions.unsettled.add(cell.id)
         else:

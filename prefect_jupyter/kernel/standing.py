@@ -40,11 +40,16 @@ class PlainRun:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A task that failed as it stands: nothing is tried again before its text or an input changes."""
+    """A task that failed as it stands: nothing is tried again before its text or an input changes.
+
+    `left_alone` are names that its text would change in place, and that the failed run left as they were.
+    """
 
     digest: str
     inputs: Mapping[str, str]
     note: str
+    ambient: Mapping[str, str] = field(default_factory=dict)
+    left_alone: frozenset[str] = frozenset()
 
 
 class Standing:
@@ -71,6 +76,7 @@ class Standing:
         self._verdicts: dict[str, Verdict] = {}
         self._natural: dict[str, Verdict] = {}  # what would be said of tasks that a person decided about
         self._doubtful: set[str] = set()  # cells whose verdict may be another one now
+        versions.leaves_alone = self.leaves_alone
         self.changed: set[str] = set()  # cells that may look different since this was last emptied
 
     # --- verdicts
@@ -252,9 +258,32 @@ class Standing:
             return False
         for name, before in failure.inputs.items():
             seen = self._versions.seen_by(cell, name)
-            if isinstance(seen, Version) and seen.fingerprint is not None and seen.fingerprint != before:
+            if isinstance(seen, str):
                 return False
-        return True
+            if seen is not None and seen.fingerprint is not None and seen.fingerprint != before:
+                return False
+        return all(self._surroundings.fingerprint(cell, item) == before for item, before in failure.ambient.items())
+
+    def fails(self, cell: str) -> bool:
+        """Whether the task failed, and would fail again if it were run now."""
+        failure = self.failures.get(cell)
+        return failure is not None and self.stands(cell, failure)
+
+    def leaves_alone(self, cell: str, name: str) -> bool:
+        """Whether the task, which its text says changes `name` in place, fails before it does."""
+        failure = self.failures.get(cell)
+        return failure is not None and name in failure.left_alone and self._surely_fails(cell)
+
+    def _surely_fails(self, cell: str) -> bool:
+        """Whether the task fails in the same way in a run from the top, as far as can be known."""
+        if not self.fails(cell):
+            return False
+        failure = self.failures[cell]
+        seen = (self._versions.seen_by(cell, name) for name in failure.inputs)
+        producers = {version.producer for version in seen if isinstance(version, Version) and version.producer}
+        return all(self._trouble(producer) is None for producer in producers if producer in self._document) and all(
+            self._ambient_input(cell, item).trouble is None for item in failure.ambient
+        )
 
     def absence(self, cell: str) -> str:
         return "cancelled before it was done" if cell in self.interrupted else "not run yet"
@@ -412,7 +441,8 @@ class Standing:
         producer, trouble = None, None
         for version in versions:
             producer = version.cell or ""
-            found = self._trouble(producer)
+            # What a task did before it failed, a run from the top does as well.
+            found = None if self._surely_fails(producer) else self._trouble(producer)
             if found is not None and (trouble is None or found.kind == "stale"):
                 trouble = found
         return Input(fingerprint, producer, self._document.label(producer) if producer else "", trouble)

@@ -6,7 +6,7 @@ It must not touch the namespace or load values: that is `user_namespace`.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,6 +68,7 @@ class Versions:
         self._document = document
         self.made: dict[str, dict[str, Version]] = {}
         self.unsettled: set[str] = set()  # cells whose last run failed or was of another text
+        self.leaves_alone: Callable[[str, str], bool] = lambda cell, name: False
         self._expected: dict[str, frozenset[str]] = {}
         self._writers: dict[str, list[tuple[int, str]]] = {}
 
@@ -126,6 +127,8 @@ class Versions:
             if name in made:
                 return made[name]
             if writer in self.unsettled and name in self._expected.get(writer, ()):
+                if self.leaves_alone(writer, name):
+                    continue
                 return writer
         return None
 
