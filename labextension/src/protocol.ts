@@ -154,10 +154,11 @@ export interface NoticeMessage {
   readonly verbs: readonly string[];
 }
 
+/** `output` is an nbformat output to append, or with "replace" all outputs that the cell shall have. */
 export interface OutputMessage {
   readonly type: 'output';
   readonly cell: string;
-  readonly op: 'clear' | 'append';
+  readonly op: 'clear' | 'append' | 'replace';
   readonly output: unknown;
 }
 

@@ -28,6 +28,7 @@ from prefect_jupyter.view.protocol import (
 from prefect_jupyter.view.publisher import Publisher
 
 from .kernel_status import KernelStatus
+from .written_outputs import WrittenOutputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,6 +79,7 @@ class Link:
         self._receive = receive
         self._status = status or KernelStatus(None, lambda: False)
         self._pages: dict[str, _Page] = {}
+        self._written = WrittenOutputs()
         self._hello: BaseComm | None = None
 
     @property
@@ -110,6 +112,10 @@ class Link:
     def attach(self, page: str, send: Callable[[Message], None]) -> None:
         """Tell a widget everything from now on; what it is told first is a welcome and a snap."""
         self._connect(_Page(page, send, close=lambda: None, is_page=False))
+
+    def forget_outputs(self, cell: str) -> None:
+        """A person runs this cell: its outputs arrive by themselves and are the front end's from now on."""
+        self.publisher.in_order(lambda: self._written.forget(cell))
 
     def take(self, page: str, data: object) -> None:
         """Take what a page or a widget sent, whatever it is, and acknowledge it there."""
@@ -169,6 +175,9 @@ class Link:
             self._pages[page.id] = page
             self._send_to(page, welcome)
             self._send_to(page, snap)
+            if page.is_page:
+                for message in self._written.messages():
+                    self._send_to(page, message)
             for silent in list(self._pages.values())[:-PAGES_MAX]:
                 self._drop(silent)
                 silent.close()
@@ -206,6 +215,7 @@ class Link:
     def _broadcast(self, message: Message) -> None:
         pages = list(self._pages.values())
         if message["type"] == "output":
+            self._written.take(message)
             # Pages that share a document share its outputs: one of them writes, whichever spoke last.
             pages = [page for page in pages if not page.is_shared] + [page for page in pages if page.is_shared][-1:]
         for page in pages:

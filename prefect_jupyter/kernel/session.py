@@ -227,6 +227,7 @@ class Session:
                 self._wait_for_order(execution.cell_id)
                 cell_id = self.document.executed(execution.cell_id, execution.text, self.shell.execution_count)
                 cell = self.reading.cell(cell_id)
+                self.link.forget_outputs(cell_id)
                 self.standing.changed.add(cell_id)
                 self._take_over_name(cell)
                 if cell_id not in self.standing.graph:

@@ -176,9 +176,11 @@ class NoticeMessage(TypedDict):
 
 
 class OutputMessage(TypedDict):
+    """`output` is an nbformat output to append, or with "replace" all outputs that the cell shall have."""
+
     type: Literal["output"]
     cell: str
-    op: Literal["clear", "append"]
+    op: Literal["clear", "append", "replace"]
     output: object
 
 

@@ -91,6 +91,24 @@ def test_a_page_that_is_reloaded_while_a_cell_computes_shows_the_pipeline(notebo
     expect(page.task("first")).to_have_accessible_name(re.compile("^first, Success"))
 
 
+def test_what_a_button_shows_while_no_page_is_open_is_there_when_one_is(notebook: OpenNotebook) -> None:
+    page = notebook([LOAD, "#| task: slow\nimport time\nfor _ in range(30):\n    time.sleep(0.1)\nprint('it is done')"])
+    page.panel()
+    page.run(0)
+    expect(page.task("slow")).to_be_visible()
+    page.save()
+    page.task("slow").focus()
+    page.task("slow").get_by_role("button", name="Rerun").click()
+    expect(page.task("slow")).to_have_accessible_name(re.compile("^slow, Running"))
+
+    page.page.goto("about:blank")
+    page.page.wait_for_timeout(4000)
+    page.open()
+
+    expect(page.task("slow")).to_have_accessible_name(re.compile("^slow, Success"))
+    expect(page.cell(1)).to_contain_text("it is done")
+
+
 def test_the_panel_loads_the_extension(notebook: OpenNotebook) -> None:
     page = notebook(["1 + 1"])
     page.panel().get_by_role("button", name="Load the extension").click()

@@ -245,6 +245,23 @@ def test_pages_that_share_a_document_get_each_output_once_and_the_others_get_it_
     assert [len(push.messages("output")) for push in alone] == [1, 1]
 
 
+def test_a_page_that_comes_later_is_told_what_buttons_have_shown(kernel: Kernel, link: Link) -> None:
+    for cell in ("kept", "run again by a person"):
+        link.publisher.output(cell, "append", {"output_type": "stream", "name": "stdout", "text": "old"})
+        link.publisher.output(cell, "clear")
+        for text in ("on", "e\n"):
+            settle(link)
+            link.publisher.output(cell, "append", {"output_type": "stream", "name": "stdout", "text": text})
+    link.forget_outputs("run again by a person")
+    settle(link)
+    push, _ = kernel.page()
+    settle(link)
+
+    (message,) = push.messages("output")
+    assert (message["cell"], message["op"]) == ("kept", "replace")
+    assert message["output"] == [{"output_type": "stream", "name": "stdout", "text": "one\n"}]
+
+
 def test_a_page_that_closes_is_told_no_more(kernel: Kernel, link: Link) -> None:
     push, _ = kernel.page()
     settle(link)

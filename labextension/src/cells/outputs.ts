@@ -5,6 +5,7 @@
 import type { ICodeCellModel } from '@jupyterlab/cells';
 import type { IOutput } from '@jupyterlab/nbformat';
 import type { INotebookModel } from '@jupyterlab/notebook';
+import { JSONExt } from '@lumino/coreutils';
 import type { OutputMessage } from '../protocol';
 
 /** True when there was such a cell. */
@@ -13,7 +14,12 @@ export function writeOutput(model: INotebookModel, { cell, op, output }: OutputM
   if (!found) {
     return false;
   }
-  if (op === 'clear') {
+  if (op === 'replace') {
+    const wanted = Array.isArray(output) ? output.filter(isOutput) : [];
+    if (!JSONExt.deepEqual(found.outputs.toJSON(), wanted)) {
+      found.outputs.fromJSON(wanted);
+    }
+  } else if (op === 'clear') {
     found.outputs.clear();
   } else if (isOutput(output)) {
     found.outputs.add(output);
