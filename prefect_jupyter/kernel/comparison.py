@@ -13,10 +13,8 @@ from typing import Any
 from ..core.cells import Cell
 from ..runtime.fingerprints import Fingerprinter
 from .names import is_notebook_name
-from .user_namespace import UNCHANGEABLE, UserNamespace
+from .user_namespace import DEFINITIONS, UNCHANGEABLE, UserNamespace
 from .versions import NOTHING, Version
-
-_DEFINITIONS = (types.ModuleType, types.FunctionType, type)
 
 
 @dataclass(slots=True)
@@ -90,7 +88,7 @@ class Comparison:
             self._lose(name)
         for name in changes.bound:
             changes.made[name] = self._made(name, cell.id, provenance, failed=failed)
-        if all(isinstance(self._values[name], _DEFINITIONS) for name in changes.bound):
+        if all(isinstance(self._values[name], DEFINITIONS) for name in changes.bound):
             self._keep_classes(cell.id, changes)
         for name in changes.deleted:
             changes.made[name] = Version(name=name, cell=cell.id, fingerprint="absent", is_absent=True)

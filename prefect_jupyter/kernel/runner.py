@@ -27,7 +27,7 @@ from .interrupts import Interrupts
 from .names import is_notebook_name
 from .outputs import RawOutput, safe_text
 from .standing import Failure, Standing
-from .user_namespace import UserNamespace
+from .user_namespace import DEFINITIONS, UserNamespace
 from .versions import Version, Versions
 from .wording import cached_note, kept_note
 
@@ -122,19 +122,19 @@ class Runner:
         return kept is not None and kept.kind == "pinned" and task not in forced
 
     def _upstream(self, task: str) -> set[str]:
-        """The tasks that this task needs: not those that fail before they change what it reads, but what these need."""
+        """The tasks that this task needs: not those that fail and do it no harm, but what these need."""
         found: set[str] = set()
         for above in self.standing.graph.task_upstream(task):
             found |= self._upstream(above) if self.is_unaffected(task, above) else {above}
         return found
 
     def is_unaffected(self, reader: str, task: str) -> bool:
-        """Whether `task` fails, and leaves alone all that `reader` reads of what it would change."""
+        """Whether `task` fails, and leaves all that `reader` reads of it as a run from the top would."""
         failure = self.standing.failures.get(task)
-        if failure is None or not failure.left_alone:
+        if failure is None or not failure.harmless:
             return False
         needed = self.standing.graph.needed(reader, task)
-        return needed <= failure.left_alone and self.standing.fails(task)
+        return needed <= failure.harmless and self.standing.fails(task)
 
     # --- running
 
@@ -270,7 +270,7 @@ class Runner:
             else:
                 self.standing.failures[cell.id] = Failure(
                     cell.digest, known, _first_line(result.error)[:300], result.ambient_in,
-                    left_alone=cell.in_place - cell.writes - cell.deletes - result.made,
+                    harmless=self._harmless(cell, result.made),
                 )  # fmt: skip
             self.standing.traces.pop(cell.id, None)
             self.versions.unsettled.add(cell.id)
@@ -282,6 +282,11 @@ class Runner:
         self.standing.ran(cell.id)
         self.ended(cell.id, result)
         self.namespace.show_latest({*inputs, *self.versions.made.get(cell.id, ())})
+
+    def _harmless(self, cell: Cell, made: frozenset[str]) -> frozenset[str]:
+        values = self.namespace.values
+        defined = {name for name in made if isinstance(values.get(name), DEFINITIONS)}
+        return (cell.in_place - cell.writes - cell.deletes - made) | defined
 
     def _outcome(self, result: Result) -> Outcome:
         if isinstance(result.error, INTERRUPTED):

@@ -42,14 +42,15 @@ class PlainRun:
 class Failure:
     """A task that failed as it stands: nothing is tried again before its text or an input changes.
 
-    `left_alone` are names that its text would change in place, and that the failed run left as they were.
+    `harmless` are names that the failed run left as any reader needs them: those that its text would change in
+    place and that it left as they were, and the modules, functions and classes that it bound.
     """
 
     digest: str
     inputs: Mapping[str, str]
     note: str
     ambient: Mapping[str, str] = field(default_factory=dict)
-    left_alone: frozenset[str] = frozenset()
+    harmless: frozenset[str] = frozenset()
 
 
 class Standing:
@@ -76,7 +77,7 @@ class Standing:
         self._verdicts: dict[str, Verdict] = {}
         self._natural: dict[str, Verdict] = {}  # what would be said of tasks that a person decided about
         self._doubtful: set[str] = set()  # cells whose verdict may be another one now
-        versions.leaves_alone = self.leaves_alone
+        versions.is_harmless = self.is_harmless
         self.changed: set[str] = set()  # cells that may look different since this was last emptied
 
     # --- verdicts
@@ -269,10 +270,10 @@ class Standing:
         failure = self.failures.get(cell)
         return failure is not None and self.stands(cell, failure)
 
-    def leaves_alone(self, cell: str, name: str) -> bool:
-        """Whether the task, which its text says changes `name` in place, fails before it does."""
+    def is_harmless(self, cell: str, name: str) -> bool:
+        """Whether what the task, which fails, left of `name` is what a run from the top would leave."""
         failure = self.failures.get(cell)
-        return failure is not None and name in failure.left_alone and self._surely_fails(cell)
+        return failure is not None and name in failure.harmless and self._surely_fails(cell)
 
     def _surely_fails(self, cell: str) -> bool:
         """Whether the task fails in the same way in a run from the top, as far as can be known."""
@@ -393,7 +394,9 @@ class Standing:
                 label = self._document.label(producer)
                 trouble = self._trouble(producer) or _unverified(f"`{name}` as {label} left it is gone", producer)
                 return Input(None, producer, label, trouble)
-            return Input(seen.fingerprint, producer, self._document.label(producer), self._trouble(producer))
+            is_harmless = seen.from_failure and self.is_harmless(producer, name)
+            found = None if is_harmless else self._trouble(producer)
+            return Input(seen.fingerprint, producer, self._document.label(producer), found)
         if seen is not None:
             missing = self._trouble(seen) if self._verdict_kind(seen) not in KINDS else self._lacks(seen, name)
             return Input(None, seen, self._document.label(seen), missing)

@@ -11,13 +11,14 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ..runtime.fingerprints import Fingerprinter
+from ..runtime.owned import owned, owned_by_code
 from ..runtime.pickles import Unloadable, Unstorable, dump, load
 from ..runtime.stores import Store
 from .names import is_notebook_name, is_pseudo
 from .versions import NOTHING, Version, Versions
 
+DEFINITIONS = (types.ModuleType, types.FunctionType, type)
 UNCHANGEABLE = (int, float, complex, str, bytes, bool, type(None), types.ModuleType, range)
-_CODE = (types.ModuleType, types.FunctionType, type)
 
 
 class UserNamespace:
@@ -59,12 +60,17 @@ class UserNamespace:
     def take_fingerprint(self, version: Version) -> None:
         if version.name not in self.values:
             return
-        taken = Fingerprinter(self.values, {}).own(self.values[version.name])
+        value = self.values[version.name]
+        taken = Fingerprinter(self.values, {}).own(value)
         version.fingerprint = taken.digest
         version.reach = frozenset(name for name in taken.names if is_notebook_name(name))
         version.sources = taken.sources
         version.storage = taken.storage
         version.handle = taken.handle if taken.stable or taken.handle else "io"
+        if isinstance(value, DEFINITIONS):
+            version.storage = taken.storage | owned(value, self.values)
+        elif taken.storage and version.handle is None and taken.storage & owned_by_code(self.values):
+            version.handle = "io"
 
     # --- binding
 
@@ -256,8 +262,9 @@ class UserNamespace:
     def storage_of(self, version: Version) -> frozenset[int]:
         """What mutable storage a loaded value reaches; found when it matters, for values that came from the store."""
         if version.storage is None:
-            taken = Fingerprinter(self.values, {}).own(self.values[version.name])
-            version.storage = taken.storage
+            value = self.values[version.name]
+            taken = Fingerprinter(self.values, {}).own(value)
+            version.storage = taken.storage | owned(value, self.values)
         return version.storage
 
     def own_digest(self, value: object) -> str:
@@ -265,7 +272,7 @@ class UserNamespace:
 
     def is_code(self, version: Version) -> bool:
         """Whether a version is a module, a function or a class, which is the same to all who look at it."""
-        return is_pseudo(version.name) or isinstance(self.value_of(version), _CODE)
+        return is_pseudo(version.name) or isinstance(self.value_of(version), DEFINITIONS)
 
     def renew(self, version: Version, renewed: Version) -> None:
         """The value of a version is another one now although no cell has run: its code was reloaded."""

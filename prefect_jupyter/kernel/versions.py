@@ -68,7 +68,7 @@ class Versions:
         self._document = document
         self.made: dict[str, dict[str, Version]] = {}
         self.unsettled: set[str] = set()  # cells whose last run failed or was of another text
-        self.leaves_alone: Callable[[str, str], bool] = lambda cell, name: False
+        self.is_harmless: Callable[[str, str], bool] = lambda cell, name: False
         self._expected: dict[str, frozenset[str]] = {}
         self._writers: dict[str, list[tuple[int, str]]] = {}
 
@@ -127,7 +127,7 @@ class Versions:
             if name in made:
                 return made[name]
             if writer in self.unsettled and name in self._expected.get(writer, ()):
-                if self.leaves_alone(writer, name):
+                if self.is_harmless(writer, name):
                     continue
                 return writer
         return None

@@ -149,9 +149,10 @@ def plain_source(source: str) -> str:
 
 
 def _without_header(match: re.Match[str]) -> str:
-    # IPython drops blank lines at the top, and with them the numbers of the lines below; a magic needs the top.
-    below = match.string[match.end() :].lstrip()
-    return match["before"] + ("" if below.startswith("%%") else "#")
+    # IPython drops blank lines at the top, and with them the numbers of the lines below; a magic needs the top,
+    # and so does a first line that is indented, for IPython to take the indentation away.
+    below = match.string[match.end() :].lstrip("\r\n")
+    return match["before"] + ("" if below.lstrip().startswith("%%") or below[:1].isspace() else "#")
 
 
 def run_plainly(

@@ -69,11 +69,14 @@ class PlainRun:
 
 
 def plainly(notebook: OracleNotebook, folder: Path, *, twice: bool = False) -> PlainRun:
-    """Run the notebook plainly in a folder of its own; `twice` finds what no two plain runs have in common."""
+    """Run the notebook plainly in a folder of its own; `twice` finds what no two plain runs have in common.
+
+    The second one meets the files that the first one left, as the second kernel of a page does.
+    """
     runs = []
-    for number in range(1 + twice):
-        place = folder / f"plain{number}" / "work"
-        place.mkdir(parents=True, exist_ok=True)
+    place = folder / "plain" / "work"
+    place.mkdir(parents=True, exist_ok=True)
+    for _ in range(1 + twice):
         cells = [PlainCell(cell.id, cell.source) for cell in notebook.cells]
         runs.append(
             run_plainly(cells, place, _PLAIN_TIMEOUT_S, env=environment(place.parent), setup=PROBE_SETUP, probe=PROBE)

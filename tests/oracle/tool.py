@@ -43,7 +43,7 @@ def report(path: Path, style: str, details: int, *, beside: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
         place = Path(folder)
         if beside:
-            for kernel_place in ("live", "plains/run0/plain0", "plains/run0/plain1", "plains/run1/plain0"):
+            for kernel_place in ("live", "plains/run0/plain", "plains/run1/plain"):
                 shutil.copytree(path.parent, place / kernel_place / "work", ignore=shutil.ignore_patterns("*.ipynb"))
         try:
             for phase in play_all(notebook, place, style=style):
