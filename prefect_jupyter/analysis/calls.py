@@ -13,6 +13,7 @@ from .magics import (
     DISPLAY_MAGICS,
     LOCAL_MAGICS,
     SETUP_MAGICS,
+    TASKS_MAGIC,
     TRANSPARENT_MAGICS,
     Magic,
     captured_name,
@@ -162,7 +163,7 @@ class Calls:
         names.always.append(magic.spelling)
         if magic.name in _LISTS_ALL_NAMES:
             names.reads_everything = True
-        if magic.kind != "shell":
+        if magic.kind != "shell" and magic.name != TASKS_MAGIC:
             names.maybe |= names_in_text(f"{magic.arguments}\n{magic.body or ''}")
 
     def _wrapped(self, magic: Magic, node: ast.Call, bound: Bound) -> None:

@@ -24,6 +24,9 @@ TRANSPARENT_MAGICS = frozenset(("capture", "lprun", "memit", "mprun", "prun", "t
 DISPLAY_MAGICS = frozenset(("html", "javascript", "js", "latex", "markdown", "svg"))
 """Cell magics that show their text and do nothing else."""
 
+TASKS_MAGIC = "flow"
+"""Its words are names of tasks, which a cell that asks about them does not read: asking runs nothing."""
+
 LOCAL_MAGICS = frozenset(("timeit", "memit", "mprun"))
 """Transparent magics whose code runs in a function: what it binds is gone afterwards."""
 

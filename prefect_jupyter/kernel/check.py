@@ -45,7 +45,8 @@ class Check:
             lines = [f"{counted(len(self.differences), 'difference')} in {tasks}:"]
             lines += [f"  {difference}" for difference in self.differences]
         else:
-            lines = [f"Nothing differs: {tasks} show what a plain run from the top shows."]
+            shows = "shows" if self.compared == 1 else "show"
+            lines = [f"Nothing differs: {tasks} {shows} what a plain run from the top shows."]
         if self.unstable:
             lines.append(f"{self.unstable} outputs differ from one plain run to the next, and were not compared.")
         for said, is_same in self.decided:

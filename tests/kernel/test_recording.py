@@ -47,6 +47,16 @@ def test_attempts_are_on_record_with_their_lines_and_after_a_restart(kernel: Liv
     assert "prefect_jupyter/kernel" not in history
 
 
+def test_asking_about_a_task_does_not_run_it(kernel: LiveKernel) -> None:
+    cells = {"k": "k = 1", "clean": "%%task clean\nclean = k"}
+    for cell, source in cells.items():
+        kernel.run_cell(cell, source)
+    kernel.run_cell("k", "k = 2")
+    assert "`k` changed from 1 to 2" in said(kernel.run_cell("w", "%flow why clean"))
+    assert "`k` changed from 1 to 2" in said(kernel.run_cell("p", "%flow plan clean"))
+    assert kernel.session("counts()")["executed"] == 1
+
+
 def test_a_failure_is_told_to_the_notifiers_of_the_task(kernel: LiveKernel, tmp_path: Path) -> None:
     cell = "%%task loud --on-failure Team,nobody\nprint('before')\n1 / 0"
     shown = said(kernel.run_cell("loud", cell))
