@@ -153,6 +153,11 @@ def _is_effect_free(statement: ast.stmt) -> bool:
     return is_definition(statement) and not decorated
 
 
+def strings_in(tree: ast.AST) -> set[str]:
+    """The strings that a text spells out."""
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 def _is_setup(value: ast.expr) -> bool:
     magic = read_magic(value) if isinstance(value, ast.Call) else None
     return magic is not None and magic.kind == "line" and magic.name in SETUP_MAGICS

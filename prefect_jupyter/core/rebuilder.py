@@ -36,11 +36,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStamp:
-    """A file as a task saw it: size in bytes, modification time in ns, content digest."""
+    """A file as a task saw it: size in bytes, modification time in ns, content digest, change time in ns, inode.
+
+    A time that later writes could share is -1; so is the size of a file that was not there.
+    """
 
     size: int
     mtime_ns: int
     digest: str
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from ..core.cells import Cell
 from ..core.decisions import Decision
 from ..core.rebuilder import Trace
-from ..runtime.files import stamped
+from ..runtime.stamps import stamped
 from ..runtime.stores import Store
 from .decisions import Decisions
 from .document import Document

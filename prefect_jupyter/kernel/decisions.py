@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ..core.cells import Cell
 from ..core.decisions import Decision
 from ..core.rebuilder import Trace
-from ..runtime.files import unchanged
+from ..runtime.stamps import unchanged
 from ..runtime.stores import Store
 from .traced import is_lost, references
 

@@ -18,12 +18,13 @@ from typing import Any
 from IPython.core.interactiveshell import ExecutionResult
 
 from ..analysis.directives import read_header
-from ..analysis.statements import has_effect_free_form, stores_into
+from ..analysis.statements import has_effect_free_form, stores_into, strings_in
 from ..core.cells import Cell
 from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
-from ..runtime.files import Seen, stamped, unchanged
+from ..runtime.files import Seen
 from ..runtime.pickles import Unstorable, dump, load
+from ..runtime.stamps import stamped, stamped_reads, unchanged
 from ..runtime.stores import Store
 from ..runtime.workspace import Workspace
 from .ambient_deltas import Delta
@@ -326,6 +327,7 @@ class Inline:
         error = execution.error_before_exec or execution.error_in_exec
         tree = ast.parse(self._transform(attempt.body)) if execution.error_before_exec is None else ast.Module([], [])
         observed = ran.observed
+        observed.seen.mention(strings_in(tree), ran.started_s)
         self._observer.settle(observed, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
         if error is not None:
             ambient_in = self._observer.ambient_in(observed, displays)
@@ -336,9 +338,12 @@ class Inline:
             )  # fmt: skip
         seen, changes, delta = observed.seen, observed.changes, observed.delta
         replays = self._definitions.positions(tree, changes)
+        files_in, moved = stamped_reads(observed.read, seen.before, self._known_files(cell.id, seen.before))
         imported = self._observer.imported(observed)
         uncached = uncached or self._edited(attempt, changes, imported)
         uncached = uncached or self._effects(seen, tree, changes, delta, displays, replays)
+        if moved:
+            uncached = uncached or f"{moved} changed while it ran"
         trace = Trace(
             key=key,
             source=cell.source,
@@ -348,7 +353,7 @@ class Inline:
             deletes=tuple(sorted(changes.deleted)),
             replays=replays,
             ambient_in=self._observer.ambient_in(observed, displays),
-            files_in=stamped(observed.read),
+            files_in=files_in,
             files_out=stamped(seen.written),
             sources=self._workspace.paths(imported),
             displays=displays,
@@ -368,6 +373,11 @@ class Inline:
         sources = {source for version in versions for source in version.sources}
         edited = self._workspace.edited(sources | {f"{module}:*" for module in imported})
         return f"{os.path.basename(edited[0])} was edited on disk, not reloaded" if edited else ""
+
+    def _known_files(self, cell: str, paths: Iterable[str]) -> dict[str, str]:
+        """The digests of what the cells above wrote."""
+        written = {path: self._namespace.versions.seen_by(cell, f"file:{path}") for path in paths}
+        return {path: each.fingerprint or "" for path, each in written.items() if isinstance(each, Version)}
 
     def _effects(
         self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from ..analysis.changes import explain_change
 from ..core.rebuilder import Trace
-from ..runtime.files import unchanged
+from ..runtime.stamps import unchanged
 from ..runtime.workspace import Workspace, stat_of
 from .versions import Versions
 

@@ -14,8 +14,8 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 from ..core.cells import Cell
 from ..core.rebuilder import key_of
-from ..runtime.files import stamped
 from ..runtime.origins import Origin, origin_of
+from ..runtime.stamps import stamped
 from .errors import NotRun
 from .interception import Execution
 from .observation import Observation, Observer

@@ -19,7 +19,7 @@ from ..core.run import Run
 from ..core.run_task import RunTask
 from ..core.states import State
 from ..runtime.engine import Engine, Outcome
-from ..runtime.files import stamp
+from ..runtime.stamps import stamp
 from .document import Document
 from .inline import Attempt, Inline, Result
 from .interception import Execution

@@ -15,7 +15,7 @@ from ..core.cells import Cell, Problem
 from ..core.decisions import KINDS, Decision, built_on, decided
 from ..core.graph import Graph
 from ..core.rebuilder import Input, Reason, Trace, Verdict, described, verdict
-from ..runtime.files import unchanged
+from ..runtime.stamps import unchanged
 from .decisions import Decisions
 from .document import Document
 from .outside import Outside

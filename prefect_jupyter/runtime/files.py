@@ -17,9 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-import xxhash
-
-from ..core.rebuilder import FileStamp
+from .stamps import PIPE, Look, changed_since, look
 
 _EFFECTS = frozenset(
     {
@@ -55,9 +53,24 @@ class Seen:
     effects: set[str] = field(default_factory=set)
     network: set[str] = field(default_factory=set)
     is_relative: bool = False  # some path was meant from the working folder
+    before: dict[str, Look] = field(default_factory=dict)  # how what was read looked when it was first asked for
+
+    def mention(self, texts: Iterable[str], started_s: float) -> None:
+        """A task that began at `started_s` has these strings in its text, and some libraries open files unseen."""
+        for text in texts:
+            if not 0 < len(text) < _NAME_CHARS_MAX or not text.isprintable():
+                continue
+            name = os.path.abspath(text)
+            if name not in self.read | self.written and os.path.isfile(name) and not _is_ignored(name):
+                self.read.add(name)
+                self.is_relative |= not os.path.isabs(text)
+                if changed_since(name, started_s):
+                    self.before[name] = Look("not seen")
 
 
+_NAME_CHARS_MAX = 1_024
 _current: ContextVar[Seen | None] = ContextVar("prefect_jupyter_files", default=None)
+_DEAF = Seen()
 # What the main thread's task sees; threads without a context of their own work for it.
 _main: Seen | None = None
 
@@ -95,7 +108,7 @@ class FileTracer:
 def unseen() -> Iterator[None]:
     """What this thread does in this block is nothing that a task did."""
     outer = _current.get()
-    _current.set(Seen())
+    _current.set(_DEAF)
     try:
         yield
     finally:
@@ -108,10 +121,14 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         seen = _main
         if seen is None or threading.get_ident() in FileTracer._bystanders:
             return
+    if seen is _DEAF:
+        return
     # an exception in an audit hook would become the user's
     with contextlib.suppress(Exception):
         if event == "open":
             _opened(seen, *arguments)
+        elif event in ("os.listdir", "os.scandir"):
+            _listed(seen, arguments[0])
         elif event in _EFFECTS:
             if not _is_done_by_a_library():
                 seen.effects.add(_WORDS.get(event, event.removeprefix("os.").removeprefix("shutil.")))
@@ -139,6 +156,21 @@ def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
     if keeps:
         # What is appended to, or overwritten in part, depends on what was there.
         seen.read.add(name)
+        if name not in seen.before:
+            seen.before[name] = look(name)
+        if seen.before[name].what == PIPE:
+            seen.effects.add("read from a pipe")
+
+
+def _listed(seen: Seen, path: Any) -> None:
+    """What is in a folder is an input too. Python itself lists folders when it imports and looks for packages."""
+    name = os.path.abspath(os.fsdecode("." if path is None else path))
+    if name in seen.before or _is_ignored_folder(name + os.sep) or _is_done_by_imports():
+        return
+    seen.is_relative |= path is None or not os.path.isabs(path)
+    with unseen():
+        seen.before[name] = look(name)
+    seen.read.add(name)
 
 
 def _is_import() -> bool:
@@ -167,6 +199,7 @@ def _roots() -> tuple[str, ...]:
 
 
 _ROOTS = _roots()
+_STANDARD = sysconfig.get_paths()["stdlib"]
 _KERNEL_FILES = os.path.join(tempfile.gettempdir(), "ipykernel_")
 _ENDINGS = (".pyc", ".pyo", ".sqlite", ".sqlite-journal", ".sqlite-wal", ".sqlite-shm")
 
@@ -179,48 +212,26 @@ def _is_ignored_folder(name: str) -> bool:
     return name.startswith((*_ROOTS, _KERNEL_FILES)) or f"{os.sep}site-packages{os.sep}" in name
 
 
-def _is_done_by_a_library() -> bool:
-    """Whether an installed package did it for itself: a font cache, a probe of the machine."""
-    standard = sysconfig.get_paths()["stdlib"]
+def _is_done_by_imports() -> bool:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         file = frame.f_code.co_filename
-        if f"{os.sep}site-packages{os.sep}" in file:
+        if file.startswith("<frozen importlib") or f"{os.sep}importlib{os.sep}" in file or "pkg_resources" in file:
             return True
-        if not file.startswith((standard, "<frozen", __file__)):
+        if not file.startswith((_STANDARD, "<frozen", __file__)) and f"{os.sep}site-packages{os.sep}" not in file:
             return False
         frame = frame.f_back
     return True
 
 
-def stamp(path: str) -> FileStamp | None:
-    """Size, time and content of a file as they are now; None where there is no such file."""
-    try:
-        found = os.stat(path)
-        digest = xxhash.xxh3_128()
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError:
-        return None
-    return FileStamp(size=found.st_size, mtime_ns=found.st_mtime_ns, digest=digest.hexdigest())
-
-
-def stamped(paths: Iterable[str]) -> dict[str, FileStamp]:
-    """Those of the files that there are, as they are now."""
-    stamps = {path: stamp(path) for path in sorted(paths)}
-    return {path: found for path, found in stamps.items() if found is not None}
-
-
-def unchanged(path: str, known: FileStamp) -> bool:
-    """Whether the file is as it was: by size and time, and by its content where the time is another."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return False
-    if found.st_size != known.size:
-        return False
-    if found.st_mtime_ns == known.mtime_ns:
-        return True
-    now = stamp(path)
-    return now is not None and now.digest == known.digest
+def _is_done_by_a_library() -> bool:
+    """Whether an installed package did it for itself: a font cache, a probe of the machine."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if f"{os.sep}site-packages{os.sep}" in file:
+            return True
+        if not file.startswith((_STANDARD, "<frozen", __file__)):
+            return False
+        frame = frame.f_back
+    return True
