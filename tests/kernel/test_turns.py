@@ -26,8 +26,8 @@ def counts(kernel: LiveKernel) -> tuple[int, int]:
 
 
 def task(gate: Path) -> str:
-    """A task that says that it has begun, and ends when there is a gate."""
-    loop = f"while not os.path.exists({str(gate)!r}):"
+    """A task that says that it has begun, and ends when there is a gate, which is no input of it: no text names it."""
+    loop = f"while not os.path.exists(os.path.join({str(gate.parent)!r}, {gate.name!r})):"
     return f"%%task\nimport os, time\nprint('begun')\n{loop}\n    time.sleep(0.01)\nx = 5"
 
 
