@@ -228,15 +228,15 @@ class Ambient:
             kind.update(change.changed, change.deleted)
 
     @contextmanager
-    def watch(self) -> Iterator[Watch]:
-        """Notice imports and reads while a task runs.
+    def watch(self, before: Snapshot | None = None) -> Iterator[Watch]:
+        """Notice imports and reads while a task runs. `before` is the state now, where that is known already.
 
         `builtins.__import__` is replaced for that time, because only there the end of an import is seen;
         modules that are loaded already pass through it untouched. Tasks that are watched at once (nested)
         each see all imports.
         """
         reads = Reads(lambda: getattr(self._importing, "on", False))
-        watch = Watch(self.snapshot(), reads)
+        watch = Watch(before or self.snapshot(), reads)
         shadows = [
             (owner, name, vars(owner)[name], self._noticing(vars(owner)[name], watch))
             for owner, name in ((builtins, "__import__"), (importlib, "import_module"))

@@ -45,7 +45,6 @@ class Comparison:
         again, perhaps to the very same object, could not be seen otherwise.
         """
         self._held = dict(self._values)
-        self._namespace.remember_classes()
         self._taken = {
             name: self._values.pop(name)
             for name in writes
@@ -78,12 +77,12 @@ class Comparison:
             else:
                 self._values[name] = value
         self._taken = {}
-        for name, value in self._values.items():
-            if self._held.get(name, NOTHING) is not value and is_notebook_name(name):
-                changes.bound.add(name)
-        for name in self._held:
-            if name not in self._values and name in self._bound and is_notebook_name(name):
-                changes.deleted.add(name)
+        held = self._held
+        other = [name for name, value in self._values.items() if held.get(name, NOTHING) is not value]
+        changes.bound.update(filter(is_notebook_name, other))
+        gone = held.keys() - self._values.keys()
+        changes.deleted.update(name for name in gone if name in self._bound and is_notebook_name(name))
+        self._namespace.replaced.clear()
         for name in changes.bound | changes.deleted:
             self._lose(name)
         for name in changes.bound:
@@ -130,8 +129,13 @@ class Comparison:
     def _lose(self, name: str) -> None:
         """`name` got another value: keep the one it had if a reader above may want it again."""
         version = self._bound.get(name)
-        if version is not None and version.reference is None and name in self._held:
-            self._namespace.keep_for_readers(version, self._held[name])
+        if version is None or name not in self._held:
+            return
+        value = self._held[name]
+        if isinstance(value, type):
+            self._namespace.replaced[version] = value
+        if version.reference is None:
+            self._namespace.keep_for_readers(version, value)
 
     def _made(self, name: str, cell: str, provenance: str, *, failed: bool) -> Version:
         version = Version(name=name, cell=cell, from_failure=failed)

@@ -92,8 +92,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ran:
-    """One attempt that ran."""
+    """One attempt that ran; `code` is its body in Python alone."""
 
+    code: str
     execution: ExecutionResult
     started_s: float
     duration_s: float
@@ -271,8 +272,8 @@ class Inline:
         self, attempt: Attempt, trace: Trace, versions: Mapping[str, Version], kept: set[str]
     ) -> Mapping[str, Delta] | None:
         """Runs definitions again and puts process-wide state back. Returns what that changed; None: it failed."""
-        self.surroundings.restore(attempt.cell.id)
-        with self._outputs.capture(through=False), self.surroundings.ambient.watch() as watch:
+        before = self.surroundings.restore(attempt.cell.id)
+        with self._outputs.capture(through=False), self.surroundings.ambient.watch(before) as watch:
             try:
                 self._definitions.replay(attempt.body, trace, kept)
             except Exception:
@@ -308,16 +309,17 @@ class Inline:
         cell = attempt.cell
         attempt = replace(attempt, inputs=await attempt.load())
         key = self.key(attempt)
+        code = self._transform(attempt.body)
         started = time.time()
         with (
             # only now: loading the inputs may have imported libraries or run other tasks
             self._observer.run(cell, attempt.inputs, self._observer.rebinds(cell)) as observed,
             self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture,
         ):
-            execution = await attempt.run(self._transform(attempt.body))
+            execution = await attempt.run(code)
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
-                execution=execution, started_s=started, duration_s=time.time() - started, observed=observed,
+                code=code, execution=execution, started_s=started, duration_s=time.time() - started, observed=observed,
                 displays=tuple(capture.finish()),
             ))  # fmt: skip
 
@@ -325,7 +327,7 @@ class Inline:
         """Compares the world with what it was before the run, and writes down what the run read and left."""
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
         error = execution.error_before_exec or execution.error_in_exec
-        tree = ast.parse(self._transform(attempt.body)) if execution.error_before_exec is None else ast.Module([], [])
+        tree = ast.parse(ran.code) if execution.error_before_exec is None else ast.Module([], [])
         observed = ran.observed
         observed.seen.mention(strings_in(tree), ran.started_s)
         self._observer.settle(observed, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)

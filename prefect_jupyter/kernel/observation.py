@@ -63,8 +63,8 @@ class Observer:
         """A run of `cell`, whose values are loaded: it meets the process-wide state of its place in the document."""
         with self._lock:
             self._comparison.begin(inputs, writes)
-            self._surroundings.restore(cell.id)
-        with self._surroundings.ambient.watch() as watch, self._files.task() as seen:
+            before = self._surroundings.restore(cell.id)
+        with self._surroundings.ambient.watch(before) as watch, self._files.task() as seen:
             yield Observation(cell, watch, seen)
 
     def rebinds(self, cell: Cell) -> set[str]:

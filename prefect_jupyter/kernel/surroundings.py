@@ -23,6 +23,7 @@ from .ambient import (
     SILENCING,
     VIRGIN,
     Ambient,
+    Snapshot,
     Watch,
 )
 from .ambient_deltas import Delta, DictDelta, ListDelta, Whole, applied, equal
@@ -109,19 +110,25 @@ class Surroundings:
             if not self._keys.get(kind):
                 self.ambient.drifted(kind, now)
 
-    def restore(self, cell: str) -> None:
-        """Puts the process into the state that `cell` would meet in a run from the top. Main thread only."""
+    def restore(self, cell: str) -> Snapshot:
+        """Puts the process into the state that `cell` would meet in a run from the top. Main thread only.
+
+        Returns that state.
+        """
         snapshot = self.ambient.snapshot()
+        is_other = False
         for kind, now in snapshot.states.items():
             names = self._keys.get(kind)
             if not names:
                 self.ambient.drifted(kind, now)
             elif KINDS[kind].update is not None:
-                self._restore_keys(cell, kind, now, names)
+                is_other |= self._restore_keys(cell, kind, now, names)
             else:
+                is_other = True
                 self._restore_whole(cell, kind, now)
+        return self.ambient.snapshot() if is_other else snapshot
 
-    def _restore_keys(self, cell: str, kind: str, now: Mapping[Any, Any], names: Mapping[str, Any]) -> None:
+    def _restore_keys(self, cell: str, kind: str, now: Mapping[Any, Any], names: Mapping[str, Any]) -> bool:
         base = self.ambient.base[kind]
         changed: dict[Any, Any] = {}
         deleted: list[Any] = []
@@ -137,6 +144,7 @@ class Surroundings:
                 changed[key] = wanted
         if changed or deleted:
             self.ambient.restore(kind, DictDelta(changed, tuple(deleted)))
+        return bool(changed or deleted)
 
     def _restore_whole(self, cell: str, kind: str, now: Any) -> None:
         versions, base = self.seen(cell, kind), self.ambient.base[kind]

@@ -30,7 +30,7 @@ class UserNamespace:
         self.bound: dict[str, Version] = {}
         self.pending: set[str] = set()
         self._store = store
-        self._classes: dict[Version, type] = {}  # as they were before the last run
+        self.replaced: dict[Version, type] = {}  # the classes that the last run put others in the place of
         self._loads: dict[str, object] = {}  # what each loaded name was loaded with, or made with
         self._handles: list[Version] = []  # whose objects are kept for readers, and have not been used since
         self._displaced: dict[str, tuple[Version, Any, object]] = {}
@@ -290,27 +290,21 @@ class UserNamespace:
         displaced = self._displaced.get(version.name)
         if displaced is not None and displaced[0] is version:
             return displaced[1]
-        return self._classes.get(version, NOTHING)
-
-    def remember_classes(self) -> None:
-        """A run is about to begin: the classes that there are may be defined by it again."""
-        self._classes = {
-            version: self.values[name]
-            for name, version in self.bound.items()
-            if isinstance(self.values.get(name), type)
-        }
+        return self.replaced.get(version, NOTHING)
 
     # --- storing
 
     def sharing(self, names: Iterable[str]) -> list[frozenset[str]]:
         """The groups of names that have to be stored together because they share mutable storage."""
+        todo = set(names)
+        if all(isinstance(self.values[name], UNCHANGEABLE) for name in todo):
+            return [frozenset({name}) for name in todo]
         candidates = {
             name: self.storage_of(version)
             for name, version in self.bound.items()
             if name in self.values and not version.definition and not isinstance(self.values[name], UNCHANGEABLE)
         }
         groups: list[frozenset[str]] = []
-        todo = set(names)
         while todo:
             group = {todo.pop()}
             storage: set[int] = set().union(*(candidates.get(name, frozenset()) for name in group))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 HIDDEN = "[hidden]"
 
@@ -42,7 +43,7 @@ _LENGTH_MIN = 6
 
 def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     """`text` without what looks like a secret, and without the values of variables whose names say so."""
-    for value in _secret_values(os.environ if environment is None else environment):
+    for value in _own_secret_values() if environment is None else _secret_values(environment.items()):
         text = text.replace(value, HIDDEN)
     text = _URL_USER.sub(rf"\g<scheme>{HIDDEN}@", text)
     text = _SHAPES.sub(HIDDEN, text)
@@ -50,7 +51,18 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     return _NAMED.sub(rf"\g<name>\g<gap>{HIDDEN}", text)
 
 
-def _secret_values(environment: Mapping[str, str]) -> list[str]:
+def _own_secret_values() -> list[str]:
+    """Those of this process. As the platform has them they can be compared fast: most often nothing has changed."""
+    raw = getattr(os.environ, "_data", None)
+    return _secret_values(os.environ.items()) if raw is None else _decoded_secret_values(tuple(raw.items()))
+
+
+@lru_cache(maxsize=1)
+def _decoded_secret_values(variables: tuple[tuple[str | bytes, str | bytes], ...]) -> list[str]:
+    return _secret_values((os.fsdecode(name), os.fsdecode(value)) for name, value in variables)
+
+
+def _secret_values(variables: Iterable[tuple[str, str]]) -> list[str]:
     """Longest first: one may be a part of another."""
-    found = {value for name, value in environment.items() if len(value) >= _LENGTH_MIN and _SECRET_NAME.match(name)}
+    found = {value for name, value in variables if len(value) >= _LENGTH_MIN and _SECRET_NAME.match(name)}
     return sorted(found, key=len, reverse=True)

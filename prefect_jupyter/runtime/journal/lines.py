@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, NamedTuple, TypeAlias
 
 from ...core.events import ChildrenMoved, Event, RetriesDue, RunEnded, RunStarted, TaskMapped, TaskMoved
@@ -47,6 +47,8 @@ _KINDS: dict[str, type[Any]] = {
     "end": RunEnded,
     "log": Logged,
 }
+_TASK = tuple(field.name for field in fields(RunTask))
+_RETRY = tuple(field.name for field in fields(Retry))
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -80,7 +82,13 @@ def _plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return asdict(value) if isinstance(value, RunTask) else value
+    if isinstance(value, RunTask):
+        return {**{name: getattr(value, name) for name in _TASK}, "retry": _retry(value.retry)}
+    return value
+
+
+def _retry(retry: Retry) -> dict[str, Any]:
+    return {name: getattr(retry, name) for name in _RETRY}
 
 
 def _made(kind: str, position: int, value: Any) -> Any:
