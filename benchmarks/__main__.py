@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import notebook, overhead
+from . import caching, notebook, overhead
 
 overhead.main([])
 notebook.main([])
+caching.main([])
