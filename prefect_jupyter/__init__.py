@@ -10,9 +10,40 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .kernel.session import Session
+    from .runtime import signals
+    from .runtime.context import context
+    from .runtime.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL, VALIDATIONFAIL
 
 __version__ = "0.1.0"
-__all__ = ["get_run_logger", "load_ipython_extension", "notebook", "unload_ipython_extension"]
+__all__ = [
+    "FAIL",
+    "LOOP",
+    "PAUSE",
+    "RETRY",
+    "SKIP",
+    "SUCCESS",
+    "TRIGGERFAIL",
+    "VALIDATIONFAIL",
+    "context",
+    "get_run_logger",
+    "load_ipython_extension",
+    "notebook",
+    "signals",
+    "unload_ipython_extension",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are asked for, so that loading the extension stays cheap."""
+    if name == "context":
+        from .runtime.context import context
+
+        return context
+    if name in __all__:
+        from .runtime import signals
+
+        return signals if name == "signals" else getattr(signals, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def notebook() -> Session:

@@ -51,6 +51,8 @@ export const VERBS = [
   'cache',
   'cache_delete',
   'cache_prune',
+  'pause',
+  'resume',
   'why',
   'plan',
   'snap',
@@ -179,7 +181,7 @@ export interface CommandMessage {
   readonly id: string;
   readonly protocol: number;
   readonly session: string;
-  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'why' | 'plan' | 'snap' | 'document';
+  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'pause' | 'resume' | 'why' | 'plan' | 'snap' | 'document';
   readonly tasks: readonly string[];
   readonly order: readonly string[] | null;
   readonly sources: { readonly [key: string]: string };

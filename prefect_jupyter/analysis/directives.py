@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..core.cells import Problem
-from ..core.tasks import Retry, TaskOptions
+from ..core.tasks import Mapping, Retry, TaskOptions
 from .options import BY_FLAG, OPTIONS, Option, RefusedError, nearest_option, refuse_name, unknown_option
 
 Spelling = Literal["%%task", "#| task:"]
@@ -158,12 +158,22 @@ def parse_options(text: str) -> tuple[TaskOptions, tuple[Problem, ...]]:
         if takes_value and position < len(words) and not _is_flag(words[position]):
             value = words[position].text
             position += 1
+        if meant is not None and meant.field == "maps" and value is not None:
+            value, position = _whole_mapping(value, words, position)
         if option is None:
             problems.append(unknown_option(flag))
         else:
             _take_option(option, flag, value, used, values, problems)
     _check_together(values, problems)
     return _assemble(values), tuple(Problem(message) for message in problems)
+
+
+def _whole_mapping(value: str, words: list[_Word], position: int) -> tuple[str, int]:
+    """`--map a, b in pairs` is one value, although it is several words."""
+    ends = next((at for at in range(position, len(words)) if words[at].text == "in"), len(words))
+    if re.search(r"\sin\s", value) or any(_is_flag(word) for word in words[position:ends]) or ends + 1 >= len(words):
+        return value, position
+    return " ".join([value, *(word.text for word in words[position : ends + 2])]), ends + 2
 
 
 def _is_flag(word: _Word) -> bool:
@@ -187,7 +197,7 @@ def _take_option(
     option: Option, flag: str, value: str | None, used: dict[str, str], values: dict[str, object], problems: list[str]
 ) -> None:
     before = used.get(option.field)
-    if before is not None:
+    if before is not None and not option.repeatable:
         same = BY_FLAG[before] is option
         problems.append(
             f"`{flag}` is given twice: keep one of them" if same else f"`{before}` and `{flag}` exclude each other"
@@ -204,14 +214,31 @@ def _take_option(
         problems.append(f"`{flag}` needs a value: write `{flag} {option.metavar}`")
         return
     try:
-        values[option.field] = option.parse(value)
+        parsed = option.parse(value)
+        values[option.field] = (*_collected(values, option.field), parsed) if option.repeatable else parsed
     except RefusedError as refused:
         problems.append(f"`{flag}`: {refused}")
 
 
+def _collected(values: dict[str, object], field: str) -> tuple[object, ...]:
+    collected = values.get(field, ())
+    return collected if isinstance(collected, tuple) else ()
+
+
+_NEED_RETRIES = {"retry_delay": "--retry-delay", "jitter": "--jitter", "backoff": "--backoff", "retry_on": "--retry-on"}
+
+
 def _check_together(values: dict[str, object], problems: list[str]) -> None:
-    if "retry_delay" in values and not values.get("retries") and not any("`--retries`" in text for text in problems):
-        problems.append("`--retry-delay` does nothing without retries: add `--retries 3`")
+    if not values.get("retries") and not any("`--retries`" in text for text in problems):
+        problems += [
+            f"`{flag}` does nothing without retries: add `--retries 3`"
+            for field, flag in _NEED_RETRIES.items()
+            if field in values
+        ]
+    names = [name for mapping in _collected(values, "maps") if isinstance(mapping, Mapping) for name in mapping.names]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        problems.append(f"`--map` binds `{twice}` twice: choose another name for one of them")
 
 
 def _assemble(values: dict[str, object]) -> TaskOptions:
@@ -219,8 +246,9 @@ def _assemble(values: dict[str, object]) -> TaskOptions:
     retry: dict[str, object] = {}
     if "retries" in given:
         retry["retries"] = given.pop("retries")
-    if "retry_delay" in given:
-        retry["delays_s"] = given.pop("retry_delay")
+    for field, name in (("retry_delay", "delays_s"), ("retry_on", "only_on"), ("backoff",) * 2, ("jitter",) * 2):
+        if field in given:
+            retry[name] = given.pop(field)
     return TaskOptions(retry=Retry(**retry), **given)  # type: ignore[arg-type]
 
 
@@ -277,6 +305,7 @@ def complete(text: str, cursor: int) -> list[str]:
         return []
     others = words + [word for word in _split(text[cursor:]) if word.text]
     used = {BY_FLAG[name].field for word in others if (name := word.text.partition("=")[0]) in BY_FLAG}
+    used -= {option.field for option in OPTIONS if option.repeatable}
     return [
         name
         for option in OPTIONS

@@ -5,6 +5,7 @@ It knows what each option accepts; splitting a header into words is `directives`
 
 from __future__ import annotations
 
+import ast
 import keyword
 import math
 import re
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from ..core.tasks import Mapping
 from ..core.triggers import TRIGGERS, trigger_named
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -30,7 +32,8 @@ class RefusedError(ValueError):
 class Option:
     """One option. `parse` is given the option's text and raises `RefusedError`; without `metavar` it takes no value.
 
-    `field` is what it sets; options that set the same field exclude each other.
+    `field` is what it sets; options that set the same field exclude each other. What a `repeatable` one is given
+    is collected.
     """
 
     flags: tuple[str, ...]
@@ -40,6 +43,7 @@ class Option:
     parse: Callable[[str], object] = str
     constant: object = None
     choices: tuple[str, ...] = ()
+    repeatable: bool = False
 
     @property
     def long(self) -> str:
@@ -83,6 +87,64 @@ def _names(text: str) -> tuple[str, ...]:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise RefusedError(f"`{name}` is not a variable's name: write names separated by commas, such as `a,b`")
     return tuple(unicodedata.normalize("NFKC", name) for name in names)
+
+
+def _factor(text: str, low: float, high: float, example: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not low <= factor <= high:
+        raise RefusedError(f"`{text}` is not a number from {low:g} to {high:g}: write one, such as `{example}`")
+    return factor
+
+
+def _backoff(text: str) -> float:
+    return _factor(text, 1, 100, "2")
+
+
+def _jitter(text: str) -> float:
+    return _factor(text, 0, 1, "0.2")
+
+
+def _exceptions(text: str) -> tuple[str, ...]:
+    names = _words(text)
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise RefusedError(f"`{name}` is not an exception's name: write names such as `OSError,requests.Timeout`")
+    return names
+
+
+def names_in(expression: str) -> frozenset[str]:
+    """The names that an expression reads, those that it binds itself (in a comprehension) left out."""
+    nodes = [node for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)]
+    bound = {node.id for node in nodes if not isinstance(node.ctx, ast.Load)}
+    return frozenset(node.id for node in nodes) - bound
+
+
+def _expression(text: str) -> str:
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise RefusedError(f'`{text}` is not a Python expression: write one, in quotes, such as `"n > 3"`') from None
+    return text.strip()
+
+
+_MAP = re.compile(r"(.+?)\s+in\s+(.+)", re.DOTALL)
+
+
+def _mapping(text: str) -> Mapping:
+    match = _MAP.fullmatch(text.strip())
+    if match is None:
+        raise RefusedError(f"`{text}` names no elements: write `--map day in days`")
+    return Mapping(_names(match[1]), _expression(match[2]))
+
+
+def _limit(text: str) -> tuple[str, int]:
+    tag, equals, number = text.partition("=")
+    if not tag.strip() or not equals or not re.fullmatch(r"[1-9]\d{0,5}", number.strip(), re.ASCII):
+        raise RefusedError(f"`{text}` is not a limit: write a tag and a number from 1, such as `db=2`")
+    return tag.strip(), int(number)
 
 
 def _refuse_twice(words: Sequence[str]) -> None:
@@ -132,6 +194,12 @@ OPTIONS: tuple[Option, ...] = (
         _durations_s,
         choices=("1s", "10s", "1m"),
     ),
+    Option(("--backoff",), "backoff", "how many times longer each wait beyond those is", "F", _backoff, choices=("2",)),
+    Option(("--jitter",), "jitter", "by which part a wait may be longer or shorter", "F", _jitter, choices=("0.2",)),
+    Option(("--retry-on",), "retry_on", "try again only after these exceptions", "Exc[,Exc]", _exceptions),
+    Option(
+        ("--timeout",), "timeout_s", "stop a run that takes longer", "90s", duration_s, choices=("10s", "1m", "10m")
+    ),
     Option(
         ("--trigger",),
         "trigger",
@@ -140,6 +208,9 @@ OPTIONS: tuple[Option, ...] = (
         _trigger,
         choices=tuple(TRIGGERS),
     ),
+    Option(("--when",), "when", "run only if this is true, else skip the task", '"n > 3"', _expression),
+    Option(("--pause",), "pause", "ask a person before it runs", constant=True),
+    Option(("--limit",), "limits", "how many tasks with this tag run at once", "TAG=N", _limit, repeatable=True),
     Option(("--tags",), "tags", "words to find, limit and filter tasks by", "a,b", _words),
     Option(("--defer",), "defer", "define the task now, run it when something needs it", constant=True),
     Option(

@@ -16,6 +16,7 @@ from .digest import digest_of
 from .directives import Header, header_problems, parse_options, read_header
 from .flow import names_of
 from .names import Names
+from .options import names_in
 from .parsing import NotPythonError, check, parse
 from .statements import suppressed
 
@@ -106,10 +107,11 @@ def _declared(options: TaskOptions | None) -> tuple[tuple[str, tuple[str, ...] |
     """The options that change what a cell makes, in an order that does not depend on how they are written."""
     if options is None:
         return ()
-    return tuple(
+    declared = tuple(
         (name, None if value is None else tuple(sorted(value)))
         for name, value in (("inputs", options.inputs), ("outputs", options.outputs))
     )
+    return declared + tuple(("map", (*mapping.names, "in", mapping.expression)) for mapping in options.maps)
 
 
 def _cell(cell: Cell, names: Names, digest: str, problems: tuple[Problem, ...]) -> Cell:
@@ -125,14 +127,18 @@ def _cell(cell: Cell, names: Names, digest: str, problems: tuple[Problem, ...]) 
     if options is not None and (options.inputs is not None or options.outputs is not None):
         # Who declares what a command reads or makes answers for it; nobody can for a keyboard or a history.
         always = [reason for reason in always if reason.startswith(("`input", "`getpass", "history"))]
+    if options is not None:
+        asked = [options.when or "None", *(mapping.expression for mapping in options.maps)]
+        reads = set(reads).union(*map(names_in, asked)) - options.item_names
+    items = frozenset() if options is None else options.item_names
     return replace(
         cell,
         digest=digest,
         reads=frozenset(reads),
         late=MappingProxyType({name: frozenset(late) for name, late in names.late.items()}),
-        writes=frozenset(writes),
-        hidden=frozenset(writes - visible),
-        in_place=frozenset(names.in_place),
+        writes=frozenset(writes) - items,
+        hidden=frozenset(writes - visible) - items,
+        in_place=frozenset(names.in_place) - items,
         deletes=frozenset(names.deletes),
         definitions=frozenset(names.definitions),
         maybe=frozenset(names.maybe),

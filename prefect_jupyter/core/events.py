@@ -51,13 +51,17 @@ class TaskMoved(NamedTuple):
 
 
 class TaskMapped(NamedTuple):
-    """`task` has `total` children, which start `chunk` at a time; `states` are their codes, none when all are new."""
+    """`task` has `total` children, which start `chunk` at a time; `states` are their codes, none when all are new.
+
+    `notes` are one line for people on some of them, by index.
+    """
 
     at: float
     task: str
     total: int
     chunk: int
     states: bytes = b""
+    notes: tuple[tuple[int, str], ...] = ()
 
 
 class ChildrenMoved(NamedTuple):

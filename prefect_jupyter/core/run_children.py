@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def map_task(run: Run, event: TaskMapped) -> None:
     row = run.tasks[event.task]
     children = row.children = Children.new(event.total, event.chunk, event.states)
+    children.notes.update(event.notes)
     run.expanding -= 1
     row.deadline_s = None
     for above in row.paired:

@@ -117,7 +117,8 @@ def _expanded(run: Run, signal: Expanded, emit: Emit) -> None:
         raise ValueError(f"{signal.task!r} follows no mapped task, so it must be told how many elements there are.")
     count = min(counts)
     chunk = chunk_of(count) if signal.chunk is None else signal.chunk
-    emit(TaskMapped(signal.at, signal.task, count, chunk, signal.states[:count]))
+    notes = tuple((child, note) for child, note in signal.notes if child < count)
+    emit(TaskMapped(signal.at, signal.task, count, chunk, signal.states[:count], notes))
 
 
 def _give_up(run: Run, at: float, emit: Emit, actions: list[Action]) -> None:

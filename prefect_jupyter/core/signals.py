@@ -48,8 +48,8 @@ class Expanded(NamedTuple):
     """A mapped task has been told what it maps over: `total` elements, None as many as the tasks that it follows.
 
     `states` are the codes of states that children have already, from an earlier run or the store: Pending or
-    terminal ones; empty means that all are pending. `chunk` children are started together, None lets the
-    number of children decide.
+    terminal ones; empty means that all are pending. `notes` says why some of them did not simply succeed, by
+    index. `chunk` children are started together, None lets the number of children decide.
     """
 
     at: float
@@ -58,6 +58,7 @@ class Expanded(NamedTuple):
     total: int | None = None
     chunk: int | None = None
     states: bytes = b""
+    notes: tuple[tuple[int, str], ...] = ()
 
 
 class ChildrenEnded(NamedTuple):

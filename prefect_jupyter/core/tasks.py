@@ -44,9 +44,20 @@ class Retry:
         return not self.only_on or not set(self.only_on).isdisjoint(kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """`--map names in expression`: the body runs once for each element of the expression's value, bound to `names`."""
+
+    names: tuple[str, ...]
+    expression: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOptions:
-    """The options of one task cell. `None` means: not said, the engine decides."""
+    """The options of one task cell. `None` means: not said, the engine decides.
+
+    `when` is a Python expression. `limits` are (tag, how many tasks with that tag run at once).
+    """
 
     name: str | None = None
     inputs: tuple[str, ...] | None = None
@@ -58,3 +69,13 @@ class TaskOptions:
     defer: bool = False
     on_failure: tuple[str, ...] = ()
     log_level: str | None = None
+    timeout_s: float | None = None
+    when: str | None = None
+    maps: tuple[Mapping, ...] = ()
+    pause: bool = False
+    limits: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def item_names(self) -> frozenset[str]:
+        """The names that hold one element while the body of a mapped task runs."""
+        return frozenset(name for mapping in self.maps for name in mapping.names)

@@ -16,13 +16,14 @@ from .answers import Answers
 from .cache import CacheKeeper
 from .deciding import Deciding
 from .driving import run_to_end
+from .endings import INTERRUPTED
 from .errors import TaskError
 from .kernel_status import KernelStatus
 from .reading import Reading
-from .runner import INTERRUPTED, Request, Runner
+from .runner import Request, Runner
 from .showing import Showing
 from .verbs import Verbs
-from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, counted
+from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, NOTHING_TO_PAUSE, counted
 
 
 class Buttons:
@@ -70,6 +71,8 @@ class Buttons:
             "cache": self._cache,
             "cache_delete": self._cache_delete,
             "cache_prune": lambda command: self._remove(command, lambda: keeper.cache().prune()),
+            "pause": self._pause,
+            "resume": self._resume,
         }
 
     # --- answers at once, in any thread
@@ -164,13 +167,32 @@ class Buttons:
 
     # --- work that waits for the main thread
 
+    def _pause(self, command: Command) -> Reply:
+        return command.reply("Pausing." if self.pause(command.tasks or None) else NOTHING_TO_PAUSE)
+
+    def pause(self, tasks: Sequence[str] | None) -> bool:
+        """Keeps these tasks, or all, of the run under way from starting. False: nothing runs."""
+        return self._runner.pause(tasks)
+
+    def _resume(self, command: Command) -> Reply:
+        if self._runner.resume(command.tasks, None):
+            return command.reply("Resuming.")
+        with self._lock:
+            return self._queue_up(command, self._verbs.resume(command.tasks, None, self._runner.left))
+
     def _run(self, command: Command) -> Reply:
         """Checks and queues; the main thread does the work as soon as it is free."""
+        if command.verb != "run_from" and command.tasks and self._runner.retry_now(command.tasks):
+            return command.reply("Trying again now.")
         with self._lock:
             try:
                 request = self._verbs.request(command.verb, command.tasks)
             except TaskError as error:
                 return command.reply(str(error), ok=False)
+            return self._queue_up(command, request)
+
+    def _queue_up(self, command: Command, request: Request) -> Reply:
+        with self._lock:
             if not request.targets:
                 nothing = self._answers.nothing_to_run() if command.verb == "run" else NOTHING_TO_DO[command.verb]
                 return command.reply(nothing)

@@ -37,13 +37,16 @@ class Comparison:
         self._held: dict[str, Any] = {}
         self._before: dict[str, str] = {}
         self._taken: dict[str, Any] = {}
+        self._outer: list[tuple[dict[str, Any], dict[str, str], dict[str, Any]]] = []
 
     def begin(self, inputs: Collection[str], writes: Iterable[str] = ()) -> None:
         """Remembers the namespace before a run that may read or change `inputs`.
 
         Names of `writes` that are no inputs are taken away meanwhile: whether the run has bound one of them
-        again, perhaps to the very same object, could not be seen otherwise.
+        again, perhaps to the very same object, could not be seen otherwise. A run may begin inside another one, as
+        `%flow run` lets tasks run inside its cell; what it makes is not the work of the other one.
         """
+        self._outer.append((self._held, self._before, self._taken))
         self._held = dict(self._values)
         self._taken = {
             name: self._values.pop(name)
@@ -94,8 +97,26 @@ class Comparison:
             self._namespace.now_bound(name, changes.made[name], pending=False)
         self._stored_into_modules(cell, provenance, changes, stored_into)
         self._changed_in_place(cell.id, provenance, changes, cell.in_place, failed=failed)
-        self._held = {}
+        self.abandon()
+        self._make_known(changes)
         return changes
+
+    def abandon(self) -> None:
+        """The run that began last is over, or is not going to be settled."""
+        self._values.update({name: value for name, value in self._taken.items() if name not in self._values})
+        self._held, self._before, self._taken = self._outer.pop() if self._outer else ({}, {}, {})
+
+    def _make_known(self, changes: Changes) -> None:
+        """What a run inside another one has done is how the other one finds it."""
+        if not self._held:
+            return
+        for name, version in changes.made.items():
+            if name in self._values:
+                self._held[name] = self._values[name]
+                if name in self._before and version.fingerprint is not None:
+                    self._before[name] = version.fingerprint
+            else:
+                self._held.pop(name, None)
 
     def _keep_classes(self, cell: str, changes: Changes) -> None:
         """A class that was defined again as it was is still the class of the objects that there are of it."""

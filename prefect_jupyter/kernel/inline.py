@@ -24,12 +24,14 @@ from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
 from ..runtime.files import Seen
 from ..runtime.pickles import Unstorable, dump, load
+from ..runtime.signals import SKIP, SUCCESS
 from ..runtime.stamps import stamped, stamped_reads, unchanged
 from ..runtime.stores import Store
 from ..runtime.workspace import Workspace
 from .ambient_deltas import Delta
 from .comparison import Changes
 from .definitions import Definitions
+from .endings import first_line
 from .observation import Observation, Observer
 from .outputs import Outputs, RawOutput
 from .surroundings import Surroundings
@@ -72,6 +74,7 @@ class Attempt:
     place. `ordinal` is its rank among equal cells. `awaits`: the body, and so the attempt, runs in an event loop.
     `tell` gets a line on what is going on before the body runs.
     `kept` is what a person decided about its result, and `is_here` that the names hold this result now.
+    `unrepeatable` says why this attempt, other than the next one, must not be stored.
     """
 
     cell: Cell
@@ -88,6 +91,7 @@ class Attempt:
     tell: Callable[[str], None] = lambda note: None
     kept: Decision | None = None
     is_here: bool = False
+    unrepeatable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,8 @@ class Inline:
         options = attempt.cell.options
         if options is not None and options.cache is False:
             return "--no-cache"
+        if attempt.unrepeatable:
+            return attempt.unrepeatable
         if attempt.cell.always:
             return f"it uses {', '.join(attempt.cell.always)}"
         for name, version in attempt.inputs.items():
@@ -220,6 +226,23 @@ class Inline:
         finally:
             if has_turn:
                 self._turns.give_back(key)
+
+    def clear(self) -> None:
+        """Takes away what the cell in front shows of an attempt that is tried again."""
+        self._outputs.clear()
+
+    async def end_with(self, attempt: Attempt, error: BaseException) -> Result:
+        """The task ends with `error` before its body has run; its cell says so."""
+        execution = await attempt.run("")
+        execution.error_in_exec = error
+        result = Result(trace=None, error=error, execution=execution)
+        return result if isinstance(error, SKIP) else self.say(attempt, result, first_line(error))
+
+    def say(self, attempt: Attempt, result: Result, text: str) -> Result:
+        """Shows a line below what the task has shown."""
+        with self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture:
+            sys.stderr.write(f"{text}\n")
+        return replace(result, displays=(*result.displays, *capture.finish()))
 
     async def _interrupted(self, attempt: Attempt, stopped: BaseException) -> Result:
         """The task was stopped before it began: its cell shows that as it would a moment later."""
@@ -327,6 +350,9 @@ class Inline:
         """Compares the world with what it was before the run, and writes down what the run read and left."""
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
         error = execution.error_before_exec or execution.error_in_exec
+        if isinstance(error, SUCCESS):
+            self._take_result(cell, error)
+            error = execution.error_in_exec = None
         tree = ast.parse(ran.code) if execution.error_before_exec is None else ast.Module([], [])
         observed = ran.observed
         observed.seen.mention(strings_in(tree), ran.started_s)
@@ -380,6 +406,13 @@ class Inline:
         """The digests of what the cells above wrote."""
         written = {path: self._namespace.versions.seen_by(cell, f"file:{path}") for path in paths}
         return {path: each.fingerprint or "" for path, each in written.items() if isinstance(each, Version)}
+
+    def _take_result(self, cell: Cell, signal: SUCCESS) -> None:
+        """Gives the task's only output the value that the signal brings."""
+        outputs = cell.options.outputs if cell.options is not None else None
+        names = sorted(cell.writes - cell.hidden) if outputs is None else outputs
+        if signal.has_result and len(names) == 1:
+            self._namespace.values[names[0]] = signal.result
 
     def _effects(
         self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],

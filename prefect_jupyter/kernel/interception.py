@@ -22,6 +22,7 @@ class Execution:
     cell_id: str | None
     options: dict[str, Any]
     original: Callable[..., Awaitable[ExecutionResult]]
+    shell: InteractiveShell
 
     async def run(self, transformed: str | None = None, refusal: BaseException | None = None) -> ExecutionResult:
         """Runs the cell, or `transformed` in its place under the cell's own text, file name and history entry.
@@ -33,6 +34,18 @@ class Execution:
             options["preprocessing_exc_tuple"] = (type(refusal), refusal, refusal.__traceback__)
         elif transformed is not None:
             options["preprocessing_exc_tuple"] = None
+        return await self._original(transformed, options)
+
+    async def run_again(self, transformed: str) -> ExecutionResult:
+        """Runs `transformed` once more as the same cell: with the same number, and without another line of history."""
+        options = {**self.options, "preprocessing_exc_tuple": None, "store_history": False}
+        self.shell.execution_count -= 1
+        try:
+            return await self._original(transformed, options)
+        finally:
+            self.shell.execution_count += 1
+
+    async def _original(self, transformed: str | None, options: dict[str, Any]) -> ExecutionResult:
         return await self.original(
             self.text, transformed_cell=self.transformed if transformed is None else transformed, **options
         )
@@ -119,6 +132,7 @@ class Interception:
             cell_id=cell_id,
             options=options,
             original=self._run_cell_async,
+            shell=self._shell,
         )
         if not self._is_ours(silent or not store_history):
             return await execution.run()

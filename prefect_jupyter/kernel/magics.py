@@ -5,6 +5,7 @@ It must not do anything that the session cannot be asked for from Python.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import shlex
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from .cache_words import do_cache
 from .completion import words_at
 from .errors import TaskError
 from .history_text import history_text
-from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO
+from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, NOTHING_TO_PAUSE
 
 if TYPE_CHECKING:
     from .session import Session
@@ -34,6 +35,8 @@ VERBS = {
     "accept": "take the results of these tasks as unchanged, until a text or an input changes again",
     "pin": "keep the results that these tasks have, or had last, whatever changes",
     "unpin": "take back what was accepted or pinned",
+    "pause": "keep these tasks, or all, of the run under way from starting",
+    "resume": "let paused tasks go on: all, or one, and a value for it",
     "plan": "list what would run, why, and for about how long; runs nothing",
     "why": "say why a task is not fresh, down to the root cause",
     "status": "one line for each task",
@@ -122,6 +125,18 @@ class Magics:
 
             display(said)
 
+    def _do_pause(self, names: list[str]) -> None:
+        print("Pausing." if self._session.pause(*names) else NOTHING_TO_PAUSE)
+
+    def _do_resume(self, words: list[str]) -> None:
+        """The name comes first; what follows it is a Python value, or else text."""
+        names, rest = words[:1], " ".join(words[1:])
+        try:
+            value = ast.literal_eval(rest) if rest else None
+        except (ValueError, SyntaxError):
+            value = rest
+        self._report("resume", names, value=value)
+
     def _do_plan(self, names: list[str]) -> None:
         print(self._session.plan_text([self._session.task_named(name) for name in names]))
 
@@ -171,14 +186,14 @@ class Magics:
         for name, trait in known.items():
             print(f"{name} = {getattr(settings, name)!r}   {trait.help}")
 
-    def _report(self, verb: str, names: list[str]) -> None:
+    def _report(self, verb: str, names: list[str], **options: object) -> None:
         session = self._session
         before = session.counts()
-        getattr(session, verb)(*names)
+        getattr(session, verb)(*names, **options)
         after = session.counts()
         done = {kind: after[kind] - before[kind] for kind in ("executed", "cached", "failed", "skipped")}
         if not any(done.values()):
-            print(NOTHING_TO_DO[verb] if verb == "retry_failed" else session.answers.nothing_to_run())
+            print(NOTHING_TO_DO[verb] if verb in ("retry_failed", "resume") else session.answers.nothing_to_run())
             return
         print(", ".join(f"{count} {kind if kind != 'skipped' else 'not run'}" for kind, count in done.items() if count))
 

@@ -64,8 +64,12 @@ class Observer:
         with self._lock:
             self._comparison.begin(inputs, writes)
             before = self._surroundings.restore(cell.id)
-        with self._surroundings.ambient.watch(before) as watch, self._files.task() as seen:
-            yield Observation(cell, watch, seen)
+        try:
+            with self._surroundings.ambient.watch(before) as watch, self._files.task() as seen:
+                yield Observation(cell, watch, seen)
+        except BaseException:
+            self._comparison.abandon()
+            raise
 
     def rebinds(self, cell: Cell) -> set[str]:
         """The names that `cell` may bind: those of its text, and those that it bound when it last ran."""

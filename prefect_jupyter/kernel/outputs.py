@@ -15,6 +15,8 @@ from typing import Any, TextIO
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from ..runtime.signals import NO_ERRORS
+
 RawOutput = dict[str, Any]
 
 _current: ContextVar[Capture | None] = ContextVar("prefect_jupyter_capture", default=None)
@@ -242,6 +244,10 @@ class Outputs:
         finally:
             _current.reset(token)
 
+    def clear(self) -> None:
+        """Takes away what the cell that runs now shows."""
+        self._shell.display_pub.clear_output(False)
+
     def replay(self, outputs: list[RawOutput] | tuple[RawOutput, ...]) -> None:
         """Shows recorded outputs in the cell that runs now (or in the capture that is on)."""
         for output in outputs:
@@ -310,6 +316,8 @@ class Outputs:
     def _showtraceback(self, original: Callable[..., None]) -> Callable[..., None]:
         def showtraceback(etype: type[BaseException], value: BaseException, traceback: list[str] | str) -> None:
             capture = _current.get()
+            if capture is not None and issubclass(etype, NO_ERRORS):
+                return  # it says how the task goes on, which its row shows
             if capture is not None:
                 lines = [traceback] if isinstance(traceback, str) else list(traceback)
                 capture.error(etype.__name__, safe_text(value), lines)

@@ -120,7 +120,7 @@ class Reading:
         return known
 
     def _may_wait(self, cell: Cell) -> bool:
-        retries = cell.options is not None and cell.options.retry.retries > 0
+        retries = cell.options is not None and (cell.options.retry.retries > 0 or "RETRY" in cell.source)
         return cell.is_task and (retries or self.has_await(cell))
 
     # --- the graph

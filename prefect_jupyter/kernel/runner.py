@@ -5,9 +5,8 @@ It must not parse, publish or know pages; the session tells it what was asked an
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -18,21 +17,26 @@ from ..core.events import Event, TaskMoved
 from ..core.run import Run
 from ..core.run_task import RunTask
 from ..core.states import State
+from ..core.tasks import TaskOptions
 from ..runtime.engine import Engine, Outcome
+from ..runtime.signals import LOOP, PAUSE, SKIP
 from ..runtime.stamps import stamp
 from .document import Document
+from .endings import GOES_ON, INTERRUPTED, first_line, outcome_of
 from .inline import Attempt, Inline, Result
 from .interception import Execution
 from .interrupts import Interrupts
 from .names import is_notebook_name
-from .outputs import RawOutput, safe_text
-from .standing import Failure, Standing
+from .outputs import RawOutput
+from .standing import Failure, Skip, Standing
+from .starts import Start, bind_failures, failed_above, keep_for_another_try, unmet_condition
+from .time_limit import limited
 from .user_namespace import DEFINITIONS, UserNamespace
 from .versions import Version, Versions
 from .wording import cached_note, kept_note
 
 MANY = 20
-INTERRUPTED = (KeyboardInterrupt, asyncio.CancelledError)
+_FIRST = Start()
 
 
 @dataclass(slots=True)
@@ -50,13 +54,15 @@ class Request:
     """What is to run: `targets` whatever they are, `forced` ones even when the store has them.
 
     `front` is the cell that a person runs right now; all other tasks show their outputs in their own cells.
-    With `patient` unset a task that failed and would meet the same again is not tried.
+    With `patient` unset a task that failed and would meet the same again is not tried. `resumed` are tasks that a
+    person lets go on, with the value that they get.
     """
 
     targets: tuple[str, ...]
     forced: frozenset[str] = frozenset()
     front: tuple[str, Execution] | None = None
     patient: bool = True
+    resumed: Mapping[str, object] = field(default_factory=dict)
 
     def without(self, tasks: Iterable[str]) -> Request:
         gone = set(tasks)
@@ -99,6 +105,8 @@ class Runner:
     engine: Engine | None = None
     running: str | None = None
     quiet: frozenset[str] = frozenset()
+    handed: dict[str, object] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
     _request: Request | None = None
 
     # --- what a request needs
@@ -110,7 +118,8 @@ class Runner:
         stack = [task for task in need if not self._is_pinned(task, forced)]
         while stack:
             for above in self._upstream(stack.pop()):
-                if above not in need and self.standing.verdict(above).kind == "stale":
+                # what was skipped is asked again, so that this is skipped with it
+                if above not in need and (self.standing.verdict(above).kind == "stale" or above in self.standing.skips):
                     need.add(above)
                     if not self._is_pinned(above, forced):
                         stack.append(above)
@@ -142,12 +151,15 @@ class Runner:
         graph = self.standing.graph
         order = self.needed(request.targets, request.forced)
         among = set(order)
-        tasks = []
+        tasks: list[RunTask] = []
+        limits: dict[str, int] = {}
         for cell_id in order:
             options = self.standing.cells[cell_id].options
             assert options is not None
             upstream = tuple(above for above in self._upstream(cell_id) if above in among)
-            tasks.append(RunTask(cell_id, upstream, options.trigger, options.retry, graph.names[cell_id]))
+            tasks.append(_run_task(cell_id, upstream, options, graph.names[cell_id]))
+            for tag, most in options.limits:
+                limits[tag] = min(most, limits.get(tag, most))
         self.inline.surroundings.look()
         outer = (self.engine, self._request, self.quiet)
         explicit = {*request.targets, *request.forced} if request.patient else set()
@@ -155,9 +167,12 @@ class Runner:
         self.engine, self._request = Engine(self._perform, self.clock, self._listen), request
         try:
             with self.interrupts.held(), self._expecting(task for task in order if task not in request.forced):
-                return await self.engine.run(tasks, resumed=self._asked_for_by_hand(request))
+                run = await self.engine.run(tasks, resumed=self._asked_for_by_hand(request), limits=limits.items())
         finally:
             self.engine, self._request, self.quiet = outer
+        undone = {row.task.id for row in run.rows if not row.state.is_finished}
+        self.left = frozenset(self.left - run.tasks.keys() | undone)
+        return run
 
     @contextmanager
     def _expecting(self, tasks: Iterable[str]) -> Iterator[None]:
@@ -173,8 +188,13 @@ class Runner:
             self.inline.expect(())
 
     def _asked_for_by_hand(self, request: Request) -> frozenset[str]:
-        """The tasks that a person runs themselves, which is what `manual_only` waits for."""
-        return request.forced if request.front is None else request.forced | {request.front[0]}
+        """The tasks that a person runs themselves, which is what `manual_only` waits for, or has resumed.
+
+        With `--pause` only the latter counts: *Run All* runs every cell.
+        """
+        by_hand = request.forced if request.front is None else request.forced | {request.front[0]}
+        cells = self.standing.cells
+        return frozenset(task for task in by_hand if not _pauses(cells[task])) | request.resumed.keys()
 
     def cancel(self, tasks: Iterable[str] | None) -> bool:
         """Stops dispatch first, then the task that runs. Any thread may call. False: nothing of it was under way."""
@@ -187,6 +207,36 @@ class Runner:
             self.interrupts.stop(running)
         return True
 
+    def pause(self, tasks: Iterable[str] | None) -> bool:
+        """Keeps tasks of the run under way from starting. Any thread may call. False: nothing runs."""
+        if self.engine is None:
+            return False
+        self.engine.pause(tasks)
+        return True
+
+    def resume(self, tasks: Sequence[str], value: object) -> bool:
+        """Lets paused tasks of the run under way go on. Any thread may call. False: none of them is in it."""
+        engine = self.engine
+        run = engine.current if engine is not None else None
+        paused = [row.task.id for row in list(run.rows) if row.state is State.Paused] if run is not None else []
+        chosen = [task for task in paused if not tasks or task in tasks]
+        if engine is None or not chosen:
+            return False
+        reference = f"resume:{len(self.handed)}"
+        self.handed[reference] = value
+        engine.resume(chosen, reference)
+        return True
+
+    def retry_now(self, tasks: Sequence[str]) -> list[str]:
+        """Lets retries of the run under way start although they are not due; returns those that waited."""
+        engine = self.engine
+        run = engine.current if engine is not None else None
+        waiting = [row.task.id for row in list(run.rows) if row.state is State.Retrying] if run is not None else []
+        chosen = [task for task in waiting if not tasks or task in tasks]
+        if engine is not None and chosen:
+            engine.retry_now(chosen)
+        return chosen
+
     async def _perform(self, cell_id: str, attempt: int) -> Outcome:
         request = self._request
         assert request is not None
@@ -195,18 +245,62 @@ class Runner:
         problems = self.standing.problems(cell_id)
         if problems:
             return Outcome("failed", problems[0].message, retry=False)
-        result = await self.attempt(self.standing.cells[cell_id], forced=cell_id in request.forced or attempt > 1)
-        return self._outcome(result)
+        if cell_id in self.standing.skips and self._is_skipped_as_before(cell_id, request):
+            return Outcome("skipped", self.standing.skips[cell_id].note)
+        cell, start = self.standing.cells[cell_id], self._start(cell_id, request)
+        result = await self.attempt(cell, forced=cell_id in request.forced or attempt > 1, start=start)
+        return self._outcome(cell, result)
+
+    def _is_skipped_as_before(self, cell_id: str, request: Request) -> bool:
+        return cell_id not in {*request.targets, *request.forced} and self.standing.is_skipped(cell_id)
+
+    def _error_of(self, cell_id: str) -> BaseException | None:
+        result = self.results.get(cell_id)
+        return None if result is None else result.error
+
+    def _start(self, cell_id: str, request: Request) -> Start:
+        run = self.engine.current if self.engine is not None else None
+        assert run is not None
+        row = run.tasks[cell_id]
+        return Start(
+            number=row.attempt,
+            tries=row.failures + 1,
+            loop=row.loop,
+            handed=self.handed.get(row.reference, request.resumed.get(cell_id)),
+            is_resumed=row.resumed and (row.attempt > 1 or cell_id in request.resumed),
+            failed=failed_above(row, self._error_of),
+        )
 
     def _listen(self, event: Event) -> None:
         if isinstance(event, TaskMoved):
             if event.task in self.quiet:
                 return
-            if event.state is State.TriggerFailed:
+            if event.state is State.TriggerFailed or (event.state is State.Skipped and not event.attempt):
                 self.counts.skipped += 1
+            if event.state is State.Skipped and event.cause:
+                self._skipped_with(event)
         self.listen(event)
 
-    async def attempt(self, cell: Cell, *, forced: bool) -> Result:
+    def _skipped_with(self, event: TaskMoved) -> None:
+        """A task was not run because one above it was skipped."""
+        self._forget_run(event.task)
+        self.standing.skips[event.task] = Skip(self.standing.cells[event.task].digest, {}, event.note, event.cause)
+        self.standing.forget(event.task)
+
+    def _forget_run(self, cell_id: str) -> None:
+        """What the task made before is not there any more in a run from the top."""
+        self.standing.failures.pop(cell_id, None)
+        self.standing.interrupted.discard(cell_id)
+        self.standing.traces.pop(cell_id, None)
+        made = self.versions.made.get(cell_id, {})
+        self.versions.record(cell_id, {})
+        self.versions.unsettled.discard(cell_id)
+        for name, version in made.items():
+            if self.namespace.bound.get(name) is version:
+                self.namespace.drop(name)
+        self.namespace.show_latest(made)
+
+    async def attempt(self, cell: Cell, *, forced: bool, start: Start = _FIRST) -> Result:
         """Runs one task once: binds what it reads, lets it run, gives the names their latest versions again."""
         request = self._request
         front = request.front[1] if request is not None and request.front and request.front[0] == cell.id else None
@@ -216,33 +310,63 @@ class Runner:
             is_here = kept is not None and self.standing.traces.get(cell.id) is kept.trace
         if front is None:
             self.background.output(cell.id, "clear", None)
+        elif start.number > 1:
+            self.inline.clear()
         outer, self.running = self.running, cell.id
         try:
             awaits = self.has_await(cell)
-            with self.interrupts.body(cell.id, awaits=awaits):
-                result = await self.inline.perform(
-                    Attempt(
-                        cell=cell,
-                        ordinal=self.standing.graph.rank(cell.id),
-                        body=self.body_of(cell),
-                        inputs=inputs,
-                        load=lambda: self.load(cell),
-                        run=self._shell_run(cell, front),
-                        forced=forced,
-                        has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
-                        through=front is not None,
-                        sink=None if front is not None else self._sink(cell.id),
-                        awaits=awaits,
-                        tell=lambda note: self._tell(cell.id, note),
-                        kept=kept,
-                        is_here=is_here,
-                    )
-                )
+            attempt = Attempt(
+                cell=cell,
+                ordinal=self.standing.graph.rank(cell.id),
+                body=self.body_of(cell),
+                inputs=inputs,
+                load=lambda: self._load_for(cell, start),
+                run=self._shell_run(cell, front, start),
+                forced=forced or bool(start.failed),
+                has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
+                through=front is not None,
+                sink=None if front is not None else self._sink(cell.id),
+                awaits=awaits,
+                tell=lambda note: self._tell(cell.id, note),
+                kept=kept,
+                is_here=is_here,
+                unrepeatable=_unrepeatable(start),
+            )
+            with self.interrupts.body(cell.id, awaits=awaits), start.context(self.standing.name(cell.id)):
+                result = await self._hindered(cell, attempt) or await self.inline.perform(attempt)
+                result = self._explained(cell, attempt, result)
         finally:
             self.running = outer
         with self.lock:
             self._account(cell, inputs, result)
         return result
+
+    def _explained(self, cell: Cell, attempt: Attempt, result: Result) -> Result:
+        """A task that is skipped or waits for a person has no error; its cell says what became of it."""
+        if not isinstance(result.error, (SKIP, PAUSE)) or result.execution is None:
+            return result
+        result.execution.error_in_exec = None
+        said = f"skipped: {first_line(result.error)}"
+        if isinstance(result.error, PAUSE):
+            name = self.standing.name(cell.id)
+            said = f"{first_line(result.error)}: waits for a person · `%flow resume {name}` lets it go on"
+        return self.inline.say(attempt, result, said)
+
+    async def _hindered(self, cell: Cell, attempt: Attempt) -> Result | None:
+        """What to say of a task whose `--when` does not hold; None when it does."""
+        condition = cell.options.when if cell.options is not None else None
+        if condition is None:
+            return None
+        await self.load(cell)
+        hindrance = unmet_condition(condition, self.namespace.values)
+        return None if hindrance is None else await self.inline.end_with(attempt, hindrance)
+
+    async def _load_for(self, cell: Cell, start: Start) -> dict[str, Version]:
+        inputs = await self.load(cell)
+        with self.lock:
+            keep_for_another_try(cell, self.namespace, inputs)
+            bind_failures(cell, self.standing.graph, self.namespace, start)
+        return inputs
 
     def _tell(self, cell_id: str, note: str) -> None:
         """What a task that has started is doing before its body runs; the time of the task starts anew."""
@@ -250,10 +374,16 @@ class Runner:
         number = executing[1] if executing is not None and executing[0] == cell_id else 1
         self._listen(TaskMoved(self.clock(), cell_id, State.Running, number, note))
 
-    def _shell_run(self, cell: Cell, front: Execution | None) -> Callable[[str], Awaitable[ExecutionResult]]:
-        if front is not None:
-            return front.run
-        return lambda transformed: self.background.run(cell, transformed)
+    def _shell_run(
+        self, cell: Cell, front: Execution | None, start: Start
+    ) -> Callable[[str], Awaitable[ExecutionResult]]:
+        run: Callable[[str], Awaitable[ExecutionResult]]
+        if front is None:
+            run = lambda transformed: self.background.run(cell, transformed)  # noqa: E731
+        else:
+            run = front.run if start.number == 1 else front.run_again
+        seconds = cell.options.timeout_s if cell.options is not None else None
+        return run if seconds is None else limited(run, seconds, awaits=self.has_await(cell))
 
     def _sink(self, cell_id: str) -> Callable[[str, RawOutput | None], None]:
         return lambda operation, output: self.background.output(cell_id, operation, output)
@@ -263,13 +393,18 @@ class Runner:
         if not result.decided:
             self.standing.forget_decision(cell.id)
         self.versions.unsettled.discard(cell.id)
-        if result.error is not None:
+        self.standing.skips.pop(cell.id, None)
+        if isinstance(result.error, SKIP):
+            self._forget_run(cell.id)
             known = {name: version.fingerprint or "" for name, version in inputs.items()}
-            if isinstance(result.error, INTERRUPTED):
+            self.standing.skips[cell.id] = Skip(cell.digest, known, f"skipped: {first_line(result.error)}")
+        elif result.error is not None:
+            known = {name: version.fingerprint or "" for name, version in inputs.items()}
+            if isinstance(result.error, (*INTERRUPTED, *GOES_ON)):
                 self.standing.interrupted.add(cell.id)
             else:
                 self.standing.failures[cell.id] = Failure(
-                    cell.digest, known, _first_line(result.error)[:300], result.ambient_in,
+                    cell.digest, known, first_line(result.error)[:300], result.ambient_in,
                     harmless=self._harmless(cell, result.made),
                 )  # fmt: skip
             self.standing.traces.pop(cell.id, None)
@@ -288,13 +423,19 @@ class Runner:
         defined = {name for name in made if isinstance(values.get(name), DEFINITIONS)}
         return (cell.in_place - cell.writes - cell.deletes - made) | defined
 
-    def _outcome(self, result: Result) -> Outcome:
-        if isinstance(result.error, INTERRUPTED):
-            return Outcome("cancelled", "interrupted")
-        if result.error is not None:
-            self.counts.failed += 1
-            self.counts.executed += 1
-            return Outcome("failed", _first_line(result.error))
+    def _outcome(self, cell: Cell, result: Result) -> Outcome:
+        assert cell.options is not None
+        error = result.error
+        if error is not None:
+            outcome = outcome_of(error, cell.options.retry, reference=self._hand_on(cell, error))
+            if outcome.kind != "cancelled":
+                self.counts.executed += 1
+                self.counts.failed += outcome.kind in ("failed", "timed_out", "invalid")
+            changed = self._changed_for_good(cell) if cell.options.retry.retries and outcome.retry is None else ""
+            if changed and outcome.kind in ("failed", "timed_out", "invalid"):
+                note = f"{outcome.note} · not tried again: it has changed `{changed}`, which cannot be put back"
+                return replace(outcome, note=note, retry=False)
+            return outcome
         if result.cached:
             self.counts.cached += 1
             assert result.trace is not None
@@ -305,6 +446,22 @@ class Runner:
         if result.uncached:
             return Outcome("success", f"not stored: {result.uncached}")
         return Outcome("success", result.missed and f"ran again: {result.missed}")
+
+    def _hand_on(self, cell: Cell, error: BaseException) -> str:
+        """Keeps what a loop hands to its next turn, and returns the word by which it is found."""
+        if not isinstance(error, LOOP):
+            return ""
+        reference = f"loop:{cell.id}"
+        self.handed[reference] = error.result
+        return reference
+
+    def _changed_for_good(self, cell: Cell) -> str:
+        """An input that the failed attempt has changed in place and that nothing can put back for another one."""
+        for name, version in self.versions.made.get(cell.id, {}).items():
+            before = self.versions.seen_by(cell.id, name) if version.in_place else None
+            if isinstance(before, Version) and before.reference is None and not self._can_run(before.producer or ""):
+                return name
+        return ""
 
     # --- what a cell sees
 
@@ -370,5 +527,18 @@ class Runner:
         return held is not None and held.cell in self.document
 
 
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {safe_text(error)}".partition("\n")[0]
+def _run_task(cell_id: str, upstream: tuple[str, ...], options: TaskOptions, name: str) -> RunTask:
+    return RunTask(
+        cell_id, upstream, options.trigger, options.retry, name,
+        pause=options.pause, tags=(*options.tags, *(tag for tag, _ in options.limits)),
+    )  # fmt: skip
+
+
+def _pauses(cell: Cell) -> bool:
+    return cell.options is not None and cell.options.pause
+
+
+def _unrepeatable(start: Start) -> str:
+    if start.failed:
+        return "a task above it has failed"
+    return "a person gave it a value" if start.is_resumed and start.handed is not None and start.loop == 1 else ""

@@ -24,6 +24,9 @@ from ..analysis.directives import read_header
 from ..analysis.statements import suppressed
 from ..core.cells import Cell
 from ..core.events import Event
+from ..core.progress import Progress
+from ..core.run import Run
+from ..core.states import State
 from ..runtime.files import FileTracer
 from ..runtime.journal import Attempt, Journal
 from ..runtime.notifiers import Failure, Outbox, destinations
@@ -255,8 +258,7 @@ class Session:
         result = self.runner.results.get(cell.id)
         if result is None or result is before or result.execution is None:
             row = next((row for row in run.rows if row.task.id == cell.id), None)
-            note = row.note if row is not None and row.note else "it was cancelled before it started"
-            return await self._not_run(execution, note)
+            return await self._not_run(execution, row, self._paused_above(run, row))
         if result.cached and any(output["output_type"] == "execute_result" for output in result.displays):
             self._last_cached = cell.id
         if result.error is not None and self._failure_stays_in_its_cell(execution):
@@ -270,13 +272,28 @@ class Session:
         if last is not None and uses_it and last in self.standing.graph:
             await self.runner.run(Request(targets=(last,), forced=frozenset({last})))
 
-    async def _not_run(self, execution: Execution, note: str) -> ExecutionResult:
+    def _paused_above(self, run: Run, row: Progress | None) -> str:
+        """The task that a person has to let go on before the task of `row` can start, "" when it can or has ended."""
+        if row is None or row.state.is_finished:
+            return ""
+        paused = [task.task.id for task in run.rows if task.state is State.Paused]
+        above = {row.task.id, *self.standing.graph.ancestors([row.task.id])}
+        return next((self.standing.name(task) for task in paused if task in above), "")
+
+    async def _not_run(self, execution: Execution, row: Progress | None, paused: str) -> ExecutionResult:
         """The cell did not run, which is no error of its own: cells behind it go on."""
-        mend = "Mend the task that failed, then press Retry failed or run its cell."
-        cure = "Run this cell again." if "cancelled" in note else mend
-        print(f"{note}\n{cure}", file=sys.stderr)
+        note = row.note if row is not None and row.note else "it was cancelled before it started"
+        state = None if row is None else row.state
+        cure = "Mend the task that failed, then press Retry failed or run its cell."
+        if "cancelled" in note:
+            cure = "Run this cell again."
+        if paused:
+            note = row.note if state is State.Paused and row is not None else f"waits for `{paused}`, which is paused"
+            cure = f"Press Resume, or run: %flow resume {paused}"
+        print(note if state is State.Skipped else f"{note}\n{cure}", file=sys.stderr)
         done = await execution.run("")
-        if not self._failure_stays_in_its_cell(execution):
+        is_well = state is State.Skipped or bool(paused)
+        if not is_well and not self._failure_stays_in_its_cell(execution):
             done.error_in_exec = NotRun(note)
         return done
 
@@ -413,6 +430,19 @@ class Session:
     def retry_failed(self, *names: str) -> Counts:
         """Executes what failed, and what could not run because of it."""
         return self._do("retry_failed", names)
+
+    def pause(self, *names: str) -> bool:
+        """Keeps the named tasks, or all, of the run under way from starting until they are resumed."""
+        return self.buttons.pause([self.verbs.task_named(name) for name in names] or None)
+
+    def resume(self, *names: str, value: object = None) -> Counts:
+        """Lets paused tasks go on, or all; their bodies get `value` as `context.resume_value`."""
+        tasks = tuple(self.verbs.task_named(name) for name in names)
+        if not self.runner.resume(tasks, value):
+            with self._lock:
+                request = self.verbs.resume(tasks, value, self.runner.left)
+            run_to_end(self.buttons.carry_out(request), may_wait=self.reading.is_anything_waiting)
+        return self.runner.counts
 
     def cancel(self, *names: str) -> bool:
         """Stops the named tasks, or all that runs or waits."""

@@ -53,6 +53,16 @@ class Failure:
     harmless: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A task that was skipped as it stands. `because` is the task above it that was skipped first, if that was why."""
+
+    digest: str
+    inputs: Mapping[str, str]
+    note: str
+    because: str = ""
+
+
 class Standing:
     """The evidence of `core.rebuilder`, and its verdicts, remembered until something changes."""
 
@@ -71,6 +81,7 @@ class Standing:
         self.cells: dict[str, Cell] = {}
         self.traces: dict[str, Trace] = {}
         self.failures: dict[str, Failure] = {}
+        self.skips: dict[str, Skip] = {}
         self.interrupted: set[str] = set()  # tasks whose last run was stopped
         self.plain_runs: dict[str, PlainRun] = {}
         self.previews: dict[str, str] = {}
@@ -116,6 +127,8 @@ class Standing:
                 known = self._judge_plain(judged)
             elif problems:
                 known = Verdict("stale", (Reason(problems[0].message, cell),))
+            elif self.is_skipped(cell):
+                known = Verdict("fresh")
             else:
                 known = verdict(cell, judged.digest, self)
                 if known.is_fresh and any(reason.startswith("history") for reason in judged.always):
@@ -252,6 +265,19 @@ class Standing:
         if failure is None:
             return None
         return failure.note if self.stands(cell, failure) else f"{failure.note} (changed since)"
+
+    def is_skipped(self, cell: str) -> bool:
+        """Whether the task was skipped, and would be again: its text and its inputs are as they were."""
+        skip = self.skips.get(cell)
+        if skip is None or skip.digest != self.cells[cell].digest:
+            return False
+        if skip.because:
+            return skip.because in self.graph and self.is_skipped(skip.because)
+        now = self.inputs(cell)
+        return all(
+            known.trouble is None and known.fingerprint == skip.inputs.get(name, known.fingerprint)
+            for name, known in now.items()
+        )
 
     def stands(self, cell: str, failure: Failure) -> bool:
         """Whether running the task again would meet the same text and the same inputs."""

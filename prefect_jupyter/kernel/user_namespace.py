@@ -34,6 +34,7 @@ class UserNamespace:
         self._loads: dict[str, object] = {}  # what each loaded name was loaded with, or made with
         self._handles: list[Version] = []  # whose objects are kept for readers, and have not been used since
         self._displaced: dict[str, tuple[Version, Any, object]] = {}
+        self._stand_ins: dict[str, Version] = {}
         self.is_wanted: Callable[[Version], bool] = lambda version: True
         self.prepare_definition: Callable[[str], None] = lambda name: None
 
@@ -97,6 +98,10 @@ class UserNamespace:
 
     def show_latest(self, names: Iterable[str]) -> None:
         """Binds `names` to their versions at the end of the document, as far as these can be had."""
+        for name, stand_in in self._stand_ins.items():
+            if self.bound.get(name) is stand_in:
+                self.drop(name)
+        self._stand_ins.clear()
         for name in {*names, *self._displaced}:
             version = self.versions.latest(name)
             if version is None:
@@ -113,6 +118,20 @@ class UserNamespace:
                 # a name that has a value to look at keeps one
                 self._bind(version, None, lazily=name not in self.values)
         self._displaced.clear()
+
+    def stand_in(self, name: str, value: object) -> None:
+        """Binds `name` to something in place of a value that was not made; `show_latest` takes it away again."""
+        self._displace(name)
+        version = Version(name=name, cell=None)
+        self.values[name] = value
+        self.now_bound(name, version, pending=False)
+        self._stand_ins[name] = version
+
+    def drop(self, name: str) -> None:
+        """Takes away a name that is not there in a run from the top."""
+        self.values.pop(name, None)
+        self.pending.discard(name)
+        self.bound.pop(name, None)
 
     def hide(self, name: str) -> None:
         """Takes away a name that only the cell itself writes: in a run from the top it is not there yet."""

@@ -65,8 +65,18 @@ class Verbs:
 
         return frozenset(task for task in targets if task in named or not is_pinned(task))
 
+    def resume(self, tasks: Sequence[str], value: object, left: frozenset[str]) -> Request:
+        """What letting `tasks`, or all that are paused, go on means. `left` are those that a run has left undone."""
+        paused = tuple(tasks) or tuple(self._showing.in_state("Paused"))
+        waiting = [task for task in paused if self._showing.row(task).state == "Paused"]
+        below = set(self._reading.graph_now().descendants(waiting)) & left
+        graph = self._standing.graph
+        targets = tuple(sorted({*waiting, *below}, key=graph.position))
+        return Request(targets=targets, resumed=dict.fromkeys(waiting, value))
+
     def _has_failed(self, task: str) -> bool:
-        return self._showing.row(task).state in ("Failed", "TimedOut", "Crashed", "Cancelled", "ValidationFailed")
+        row = self._showing.row(task)
+        return row.failed > 0 or row.state in ("Failed", "TimedOut", "Crashed", "Cancelled", "ValidationFailed")
 
     def _is_blocked(self, task: str, failed: Sequence[str]) -> bool:
         return self._showing.row(task).state == "TriggerFailed" and any(

@@ -15,7 +15,9 @@ NOTHING_TO_DO = {
     "rerun": "There are no tasks yet.",
     "run_from": "There are no tasks yet.",
     "retry_failed": "Nothing has failed.",
+    "resume": "Nothing is paused.",
 }
+NOTHING_TO_PAUSE = "Nothing is running that could be paused."
 WAITS_FOR_ANOTHER_KERNEL = "waits: another kernel computes it"
 NOTHING_TO_CANCEL = "Nothing is running that could be cancelled."
 

@@ -6,15 +6,18 @@ It knows no cells, values or stores: how a task is executed is given to it.
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ..core.actions import Submit, WakeAt
+from ..core.actions import Expand, Submit, SubmitChildren, WakeAt
+from ..core.mapping import indices
 from ..core.run import Run
 from ..core.run_task import RunTask
 from ..core.scheduler import step
-from ..core.signals import Begin, Cancel, Ended, Resumed, Tick
+from ..core.signals import Begin, Cancel, ChildrenEnded, Ended, Expanded, Pause, Resumed, RetryNow, Tick
 from ..core.states import State
 
 if TYPE_CHECKING:
@@ -24,11 +27,12 @@ if TYPE_CHECKING:
     from ..core.events import Event
     from ..core.signals import Signal
 
-__all__ = ["Engine", "Outcome", "OutcomeKind", "RunTask"]
+__all__ = ["Elements", "Engine", "Outcome", "OutcomeKind", "RunTask"]
 
 OutcomeKind: TypeAlias = Literal[
-    "success", "cached", "failed", "timed_out", "cancelled", "skipped", "crashed", "paused"
-]
+    "success", "cached", "failed", "timed_out", "cancelled", "skipped", "crashed", "paused", "looped",
+    "trigger_failed", "invalid",
+]  # fmt: skip
 
 _STATES: dict[OutcomeKind, State] = {
     "success": State.Success,
@@ -39,7 +43,13 @@ _STATES: dict[OutcomeKind, State] = {
     "skipped": State.Skipped,
     "crashed": State.Crashed,
     "paused": State.Paused,
+    "looped": State.Looped,
+    "trigger_failed": State.TriggerFailed,
+    "invalid": State.ValidationFailed,
 }
+
+# How long children that have ended wait to be told together.
+_TELL_AFTER_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +57,69 @@ class Outcome:
     """How one attempt ended, with one line for people.
 
     `retry` says whether a failure is tried again: None as the task's options say, False never, True whatever
-    the limit.
+    the limit. `delay_s` takes the place of the delay that the options say. `reference` finds the value that a
+    loop hands on.
     """
 
     kind: OutcomeKind
     note: str = ""
     retry: bool | None = None
+    delay_s: float | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """What a mapped task maps over; the fields are those of the signal `Expanded`."""
+
+    total: int | None
+    states: bytes = b""
+    notes: tuple[tuple[int, str], ...] = ()
+
+
+Execute: TypeAlias = "Callable[[str, int], Outcome | Awaitable[Outcome]]"
+Expansion: TypeAlias = "Callable[[str, int], Elements | Outcome | Awaitable[Elements | Outcome]]"
+_Answer: TypeAlias = "Outcome | Elements"
+Requested: TypeAlias = "Cancel | Pause | Resumed | RetryNow"
+
+
+def _nothing_is_mapped(task: str, _number: int) -> Outcome:
+    return Outcome("failed", f"{task!r} is mapped, and nobody knows over what.", retry=False)
 
 
 class Engine:
     """One run at a time. `clock` gives seconds and `sleep` waits for seconds of the same clock.
 
-    `execute(task, attempt)` may answer at once or with an awaitable; a user's failing code is an outcome, so
-    an exception that leaves it is a defect of ours: the task is Crashed, and others go on. A KeyboardInterrupt or
-    CancelledError that leaves it cancels the whole run and then leaves `run`. `listen` gets every event in order,
-    on the calling thread.
+    `execute(task, attempt)`, `expand(task, attempt)` of mapped tasks and `execute_child(task, child)` may answer
+    at once or with an awaitable; a user's failing code is an outcome, so an exception that leaves them is a defect
+    of ours: the task is Crashed, and others go on. A KeyboardInterrupt or CancelledError that leaves them cancels
+    the whole run and then leaves `run`. `listen` gets every event in order, on the calling thread. `chance` gives
+    random numbers from 0 to 1. `block` waits where there is no event loop, and hears nothing meanwhile.
     """
 
     def __init__(
         self,
-        execute: Callable[[str, int], Outcome | Awaitable[Outcome]],
+        execute: Execute,
         clock: Callable[[], float],
         listen: Callable[[Event], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        expand: Expansion = _nothing_is_mapped,
+        execute_child: Execute = _nothing_is_mapped,
+        chance: Callable[[], float] | None = None,
+        block: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._block = block
         self._execute = execute
+        self._expand = expand
+        self._execute_child = execute_child
+        # not the generator that the user's code draws from
+        self._chance = chance or random.Random().random
         self._clock = clock
         self._listen = listen
         self._sleep = sleep
-        self._requests: deque[Cancel | Resumed] = deque()
-        self._todo: deque[Submit] = deque()
+        self._requests: deque[Requested] = deque()
+        self._todo: deque[Submit | Expand | SubmitChildren] = deque()
         self._wake_at: float | None = None
         self._sleeping: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -90,10 +133,11 @@ class Engine:
         tasks: Sequence[RunTask],
         forced: Iterable[str] = (),
         resumed: Iterable[str] = (),
+        limits: Iterable[tuple[str, int]] = (),
     ) -> Run:
         """Run `tasks`, and start those that could start at the same time in their order here.
 
-        `forced` marks tasks that run even when they are fresh; `resumed` ones do not stop at `manual_only`. The
+        `forced` marks tasks that run even when they are fresh; `resumed` ones do not stop to ask a person. The
         run ends when nothing more can run; tasks that wait for a person are left Paused. Tasks that wait for each
         other, an unknown trigger or an id given twice: ValueError, and nothing has run.
         """
@@ -105,7 +149,9 @@ class Engine:
         self._wake_at = None
         self._loop = _running_loop()
         try:
-            self._report(Begin(self._clock(), tuple(tasks), frozenset(forced), frozenset(resumed)))
+            self._report(
+                Begin(self._clock(), tuple(tasks), frozenset(forced), frozenset(resumed), limits=tuple(limits))
+            )
             await self._go_on(run)
         except BaseException:
             self._abandon(run)
@@ -123,11 +169,19 @@ class Engine:
         """
         self._request(Cancel(self._clock(), None if tasks is None else frozenset(tasks)))
 
-    def resume(self, tasks: Iterable[str]) -> None:
-        """Let paused `tasks` of the run under way go on. From any thread."""
-        self._request(Resumed(self._clock(), frozenset(tasks)))
+    def pause(self, tasks: Iterable[str] | None = None) -> None:
+        """Keep `tasks`, or all, of the run under way from starting until they are resumed. From any thread."""
+        self._request(Pause(self._clock(), None if tasks is None else frozenset(tasks)))
 
-    def _request(self, request: Cancel | Resumed) -> None:
+    def resume(self, tasks: Iterable[str], reference: str = "") -> None:
+        """Let paused `tasks` of the run under way go on, with the value that `reference` finds. From any thread."""
+        self._request(Resumed(self._clock(), frozenset(tasks), reference))
+
+    def retry_now(self, tasks: Iterable[str]) -> None:
+        """Let the retries of `tasks` start although they are not due. From any thread."""
+        self._request(RetryNow(self._clock(), frozenset(tasks)))
+
+    def _request(self, request: Requested) -> None:
         self._requests.append(request)
         loop = self._loop
         if loop is not None:
@@ -160,46 +214,98 @@ class Engine:
 
     def _note(self, actions: Sequence[Action]) -> None:
         for action in actions:
-            if isinstance(action, Submit):
+            if isinstance(action, (Submit, Expand, SubmitChildren)):
                 self._todo.append(action)
             elif isinstance(action, WakeAt):
                 self._wake_at = action.at
 
     async def _go_on(self, run: Run) -> None:
-        requests, todo, clock = self._requests, self._todo, self._clock
+        requests, todo = self._requests, self._todo
         while True:
             if requests:
                 self._take_requests()
             if todo:
-                submit = todo.popleft()
-                task, attempt = submit.task, submit.attempt
-                if run.tasks[task].state is State.Running:
-                    outcome = self._attempt(task, attempt)
-                    if not isinstance(outcome, Outcome):
-                        outcome = await self._awaited(task, attempt, outcome)
+                work = todo.popleft()
+                if isinstance(work, SubmitChildren):
+                    await self._perform_children(run, work)
                 else:
-                    outcome = Outcome("cancelled", "cancelled")
-                if requests:
-                    self._take_requests()
-                self._report(Ended(clock(), task, attempt, _STATES[outcome.kind], outcome.note, outcome.retry))
+                    await self._perform(run, work)
             elif not run.is_under_way:
                 return
             else:
                 await self._wait(run)
 
-    def _attempt(self, task: str, attempt: int) -> Outcome | Awaitable[Outcome]:
-        self.executing = (task, attempt)
+    async def _perform(self, run: Run, work: Submit | Expand) -> None:
+        task, attempt = work.task, work.attempt
+        ended: Outcome | Elements = Outcome("cancelled", "cancelled")
+        if run.tasks[task].state is State.Running:
+            answer = self._attempt(self._execute if isinstance(work, Submit) else self._expand, task, attempt)
+            ended = await self._awaited(task, attempt, answer)
+        if self._requests:
+            self._take_requests()
+        if isinstance(ended, Elements):
+            self._report(Expanded(self._clock(), task, attempt, ended.total, None, ended.states, ended.notes))
+        else:
+            self._report(
+                Ended(
+                    self._clock(), task, attempt, _STATES[ended.kind], ended.note, ended.retry, ended.delay_s,
+                    self._chance(), ended.reference,
+                )
+            )  # fmt: skip
+
+    async def _perform_children(self, run: Run, work: SubmitChildren) -> None:
+        """One child after the other; those that end alike within a moment are told together."""
+        task, clock = work.task, self._clock
+        children = run.tasks[task].children
+        assert children is not None
+        alike: Outcome | None = None
+        ended: list[int] = []
+
+        def tell() -> None:
+            if alike is not None and ended:
+                self._report(
+                    ChildrenEnded(
+                        clock(), task, work.lot, indices(ended), _STATES[alike.kind], alike.note, alike.retry,
+                        alike.delay_s, self._chance(), alike.reference,
+                    )
+                )  # fmt: skip
+                ended.clear()
+
+        told_s = clock()
         try:
-            return self._execute(task, attempt)
+            for child in work.children:
+                if self._requests:
+                    tell()
+                    self._take_requests()
+                if children.state(child) is State.Running:
+                    answer = self._attempt(self._execute_child, task, child)
+                    outcome = await self._awaited(task, child, answer)
+                else:
+                    outcome = Outcome("cancelled", "cancelled")
+                assert isinstance(outcome, Outcome)
+                if outcome != alike or clock() - told_s > _TELL_AFTER_S:
+                    tell()
+                    told_s = clock()
+                alike = outcome
+                ended.append(child)
+        finally:
+            tell()
+
+    def _attempt(self, execute: Execute | Expansion, task: str, number: int) -> _Answer | Awaitable[_Answer]:
+        self.executing = (task, number)
+        try:
+            return execute(task, number)
         except Exception as error:
             return _crash(error)
         finally:
             self.executing = None
 
-    async def _awaited(self, task: str, attempt: int, outcome: Awaitable[Outcome]) -> Outcome:
-        self.executing = (task, attempt)
+    async def _awaited(self, task: str, number: int, answer: _Answer | Awaitable[_Answer]) -> _Answer:
+        if isinstance(answer, (Outcome, Elements)):
+            return answer
+        self.executing = (task, number)
         try:
-            return await outcome
+            return await answer
         except Exception as error:
             return _crash(error)
         finally:
@@ -211,7 +317,9 @@ class Engine:
         if due is None:
             raise RuntimeError(f"The run has stopped with {len(run.rows) - run.finished} tasks left.")
         delay_s = due - self._clock()
-        if delay_s > 0:
+        if delay_s > 0 and self._loop is None:
+            self._block(delay_s)
+        elif delay_s > 0:
             self._sleeping = asyncio.ensure_future(self._sleep(delay_s))
             try:
                 await asyncio.wait([self._sleeping])
@@ -227,6 +335,10 @@ class Engine:
         now = self._clock()
         self._report(Cancel(now))
         for row in run.rows:
+            children = row.children
+            for child in children.in_states(State.Cancelling) if children is not None else ():
+                lot = children.lots[child] if children is not None else 0
+                self._report(ChildrenEnded(now, row.task.id, lot, (child,), State.Cancelled, "interrupted"))
             if row.state is State.Cancelling:
                 self._report(Ended(now, row.task.id, row.attempt, State.Cancelled, "interrupted"))
 

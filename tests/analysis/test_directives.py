@@ -274,17 +274,48 @@ def test_no_header_makes_the_parser_fail(words: list[str]) -> None:
     parse_options(" ".join(words))
 
 
+def test_how_a_task_is_tried_again() -> None:
+    header = "--retries 3 --retry-delay 1s,5s --backoff 2 --jitter .1 --retry-on OSError,requests.Timeout"
+    retry = Retry(retries=3, delays_s=(1.0, 5.0), backoff=2.0, jitter=0.1, only_on=("OSError", "requests.Timeout"))
+    assert options(header).retry == retry
+
+
+def test_when_a_task_runs_and_for_how_long() -> None:
+    parsed = options('--when "n > 3" --timeout 90s --pause --limit db=2 --limit net=1')
+    assert (parsed.when, parsed.timeout_s, parsed.pause) == ("n > 3", 90.0, True)
+    assert parsed.limits == (("db", 2), ("net", 1))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("--jitter .1", "`--jitter` does nothing without retries: add `--retries 3`"),
+        ("--retries 1 --jitter 2", "`--jitter`: `2` is not a number from 0 to 1: write one, such as `0.2`"),
+        ("--retries 1 --backoff nan", "`--backoff`: `nan` is not a number from 1 to 100: write one, such as `2`"),
+        ("--retries 1 --retry-on 3", "`--retry-on`: `3` is not an exception's name"),
+        ("--timeout 0s", "`--timeout`: `0s` is no time at all"),
+        ('--when "n >"', "`--when`: `n >` is not a Python expression"),
+        ("--limit db", "`--limit`: `db` is not a limit: write a tag and a number from 1, such as `db=2`"),
+        ("--limit db=0", "`--limit`: `db=0` is not a limit"),
+    ],
+)  # fmt: skip
+def test_what_such_options_do_not_accept(header: str, message: str) -> None:
+    (problem,) = problems(header)
+    assert problem.startswith(message)
+
+
 # --- completion and help
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("--ret", ["--retries", "--retry-delay"]),
-        ("clean --t", ["--trigger", "--tags"]),
+        ("--ret", ["--retries", "--retry-delay", "--retry-on"]),
+        ("clean --t", ["--timeout", "--trigger", "--tags"]),
         ("--trigger any_", ["any_successful", "any_failed"]),
         ("--trigger=any_s", ["--trigger=any_successful"]),
-        ("--retries 3 --ret", ["--retry-delay"]),
+        ("--retries 3 --ret", ["--retry-delay", "--retry-on"]),
+        ("--limit a=1 --li", ["--limit"]),
         ("--no-cache --c", []),
         ("cle", []),
         ("--retries ", []),
@@ -297,7 +328,7 @@ def test_completion(text: str, expected: list[str]) -> None:
 
 
 def test_completion_looks_at_the_whole_header() -> None:
-    assert complete("--re --retries 3", 4) == ["--retry-delay"]
+    assert complete("--re --retries 3", 4) == ["--retry-delay", "--retry-on"]
     assert "--retries" in complete("clean ", 6)
 
 

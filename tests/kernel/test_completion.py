@@ -20,7 +20,7 @@ def words(line: str) -> list[str] | None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("%%task clean --retr", ["--retries", "--retry-delay"]),
+        ("%%task clean --retr", ["--retries", "--retry-delay", "--retry-on"]),
         ("%%task clean --trigger any_", ["any_successful", "any_failed"]),
         ("#| task: clean --def", ["--defer"]),
         ("# | task: --no", ["--no-cache"]),
@@ -65,7 +65,7 @@ def test_the_kernel_answers_with_the_word_at_the_cursor_and_leaves_python_to_its
     introspection.install()
     code = "#| task: é --ret\nx = 1"
     answer = kernel.do_complete(code, 16)
-    assert answer["matches"] == ["--retries", "--retry-delay"]
+    assert answer["matches"] == ["--retries", "--retry-delay", "--retry-on"]
     assert code[answer["cursor_start"] : answer["cursor_end"]] == "--ret"
     assert kernel.do_complete(code, len(code))["matches"] == ["python"]
     introspection.uninstall()
