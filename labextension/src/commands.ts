@@ -17,14 +17,18 @@ const A_CELL = { args: { type: 'object', properties: { cellId: { type: 'string' 
 const OF_ALL: ReadonlyArray<{ id: string; label: string; caption: string; verb: Verb }> = [
   { id: 'run-stale', label: 'Run Stale Tasks', caption: 'Run every task that is not up to date', verb: 'run' },
   { id: 'retry-failed', label: 'Retry Failed Tasks', caption: 'Run what failed and what that blocked', verb: 'retry_failed' },
-  { id: 'cancel', label: 'Cancel Running Tasks', caption: 'Cancel the run', verb: 'cancel' }
+  { id: 'cancel', label: 'Cancel Running Tasks', caption: 'Cancel the run', verb: 'cancel' },
+  { id: 'prune-cache', label: 'Prune the Cache', caption: 'Remove what is beyond the quota or was not used for long', verb: 'cache_prune' }
 ];
 
 const OF_ONE: ReadonlyArray<{ id: string; label: string; caption: string; verb: Verb }> = [
   { id: 'rerun-task', label: 'Rerun Task', caption: 'Run the task of this cell again', verb: 'rerun' },
   { id: 'run-from-task', label: 'Run from Here', caption: 'Run the task of this cell and what depends on it', verb: 'run_from' },
   { id: 'retry-task', label: 'Retry Failed Task', caption: 'Run the failed task of this cell again', verb: 'retry_failed' },
-  { id: 'cancel-task', label: 'Cancel Task', caption: 'Cancel the task of this cell', verb: 'cancel' }
+  { id: 'cancel-task', label: 'Cancel Task', caption: 'Cancel the task of this cell', verb: 'cancel' },
+  { id: 'accept-task', label: 'Accept as Unchanged', caption: 'The result stands until its text or an input changes again', verb: 'accept' },
+  { id: 'pin-task', label: 'Pin Result', caption: 'The result stays, whatever changes', verb: 'pin' },
+  { id: 'unpin-task', label: 'Unpin Result', caption: 'Take back what was pinned or accepted', verb: 'unpin' }
 ];
 
 export function addCommands(

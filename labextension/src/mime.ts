@@ -27,7 +27,12 @@ export class GraphOutput extends Widget implements IRenderMime.IRenderer {
   renderModel(model: IRenderMime.IMimeModel): Promise<void> {
     try {
       this.saved = pipelineSaved(model.data[MIME]);
-      this.view ??= new GraphView(this.node, action => this.act(action), async task => (await this.live?.why(task)) ?? '');
+      this.view ??= new GraphView(
+        this.node,
+        action => this.act(action),
+        async task => (await this.live?.why(task)) ?? '',
+        async () => (await this.live?.cached()) ?? null
+      );
       this.look();
     } catch {
       this.view?.dispose();
@@ -82,7 +87,7 @@ export class GraphOutput extends Widget implements IRenderMime.IRenderer {
 
   private act(action: Action): void {
     if (this.live !== null) {
-      void this.live.act(action);
+      void this.live.act(action).then(() => this.view?.outdate());
     } else if (action.verb === 'reveal') {
       const node = this.saved.nodes.find(each => each.id === action.tasks[0]);
       void this.followers.current?.reveal(node?.cell ?? '');

@@ -64,7 +64,18 @@ export interface Pipeline {
   readonly connected: boolean;
 }
 
-export type Verb = 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'reveal';
+export type Verb =
+  | 'run'
+  | 'rerun'
+  | 'run_from'
+  | 'retry_failed'
+  | 'cancel'
+  | 'accept'
+  | 'pin'
+  | 'unpin'
+  | 'cache_delete'
+  | 'cache_prune'
+  | 'reveal';
 
 /** What a person asked for; `tasks` holds task ids, and no task means all of them. */
 export interface Action {
@@ -77,3 +88,17 @@ export type Ask = (task: string) => Promise<string>;
 
 /** There is nobody to ask. */
 export const nobody: Ask = () => Promise.resolve('');
+
+/** What is cached: bytes in all, bytes that may be kept, and of each task by its id. */
+export interface CacheSizes {
+  readonly total: number;
+  readonly quota: number | null;
+  /** Bytes, number of results, and seconds that one use of the newest saves. */
+  readonly tasks: Readonly<Record<string, readonly [number, number, number]>>;
+}
+
+/** Ask what is cached; null when there is no answer. */
+export type AskCache = () => Promise<CacheSizes | null>;
+
+/** There is nobody to ask. */
+export const unknown: AskCache = () => Promise.resolve(null);

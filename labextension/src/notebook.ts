@@ -2,7 +2,7 @@
  * One open notebook that is followed: its link, its document, its chips, and what a person asks of it.
  * Must not know the side panel or the menus.
  */
-import { Notification } from '@jupyterlab/apputils';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { ISignal, Signal } from '@lumino/signaling';
 import { Chips } from './cells/chips';
@@ -10,8 +10,24 @@ import { writeOutput } from './cells/outputs';
 import { savedPipeline } from './cells/saved';
 import { Link } from './client';
 import { NotebookDocument } from './document';
-import type { Action } from './model';
+import type { Action, CacheSizes, Verb } from './model';
 import { Notices, Wanted } from './notices';
+
+/** What takes time to make again is removed only after a word of warning. */
+const WARNINGS: Readonly<Partial<Record<Verb, { title: string; body: string; words: string }>>> = {
+  cache_delete: {
+    title: 'Clear cached results?',
+    body: 'All cached results of this task are removed. It runs again when something needs them.',
+    words: 'Clear'
+  },
+  cache_prune: {
+    title: 'Prune the cache?',
+    body:
+      'Results that were not used for long, or are beyond the quota, are removed, with what killed kernels left behind. ' +
+      'What open notebooks use stays, and what is pinned.',
+    words: 'Prune'
+  }
+};
 
 const LOAD = '%load_ext prefect_jupyter';
 
@@ -68,6 +84,9 @@ export class FollowedNotebook {
       const node = this.link.pipeline.nodes.find(each => each.id === tasks[0]);
       return node && this.reveal(node.cell);
     }
+    if (!(await this.isMeant(verb))) {
+      return;
+    }
     const { ok, text } = await this.link.send(verb, tasks);
     this._answered.emit(ok ? text : '');
     if (!ok) {
@@ -79,6 +98,22 @@ export class FollowedNotebook {
   async why(task: string): Promise<string> {
     const { ok, text } = await this.link.send('why', [task]);
     return ok ? text : '';
+  }
+
+  /** What is cached, of this notebook's tasks and in all; null when the kernel does not answer. */
+  async cached(): Promise<CacheSizes | null> {
+    const { ok, detail } = await this.link.send('cache', []);
+    return ok ? (detail as CacheSizes | null) : null;
+  }
+
+  private async isMeant(verb: Verb): Promise<boolean> {
+    const warning = WARNINGS[verb];
+    if (!warning) {
+      return true;
+    }
+    const { title, body, words } = warning;
+    const buttons = [Dialog.cancelButton(), Dialog.warnButton({ label: words })];
+    return (await showDialog({ title, body, buttons, defaultButton: 0 })).button.accept;
   }
 
   async reveal(cellId: string): Promise<void> {

@@ -9,7 +9,7 @@ export type WireVerb = (typeof VERBS)[number];
 /** An answer later than this is worth a word to the person. */
 export const PATIENCE_MS = 1_000;
 
-const OWN: ReadonlySet<WireVerb> = new Set(['why', 'snap', 'document']);
+const OWN: ReadonlySet<WireVerb> = new Set(['why', 'cache', 'snap', 'document']);
 
 interface Request {
   readonly verb: WireVerb;

@@ -2,10 +2,10 @@
  * The pane beside the graph: one task's facts, its neighbours, and the buttons that act on it.
  * Must not outlive a selection with the wrong task: what it shows is set as a whole or patched for the same task.
  */
-import type { Pipeline, TaskRow, Verb } from '../model';
+import type { AskCache, Pipeline, TaskRow, Verb } from '../model';
 import { fill } from './cards';
 import { button, element, icon, iconButton, setAttribute, setText } from './element';
-import { Now, count, duration, elapsed, reasonsIn, summaryLine, verdictText } from './format';
+import { Now, cachedText, count, duration, elapsed, reasonsIn, summaryLine, verdictText } from './format';
 import { setEnabled } from './header';
 import { IconName, stateIcon } from './icons';
 import type { Lifetime } from './lifetime';
@@ -17,6 +17,7 @@ export interface DetailsEvents {
   go(i: number): void;
   /** All reasons for the verdict on a task, in the kernel's words; empty when there is nobody to ask. */
   why(i: number): Promise<string>;
+  cache: AskCache;
   close(): void;
 }
 
@@ -24,12 +25,20 @@ const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title:
   { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
   { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
   { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
+  {
+    verb: 'accept',
+    icon: 'check',
+    words: 'Accept as unchanged',
+    title: 'Its result stands as it is, until its text or an input changes again'
+  },
+  { verb: 'pin', icon: 'pin', words: 'Pin', title: 'Its result stays, whatever changes' },
+  { verb: 'unpin', icon: 'unpin', words: 'Unpin', title: 'Take back what you said of its result' },
   { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' },
   // Last, because it comes and goes: no other button moves under the pointer.
   { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }
 ];
 
-const FACTS = ['State', 'Verdict', 'Why', 'Note', 'Duration', 'Attempt', 'Cell', 'Reads', 'Writes', 'Lineage'] as const;
+const FACTS = ['State', 'Verdict', 'Why', 'Note', 'Duration', 'Attempt', 'Cell', 'Reads', 'Writes', 'Cached', 'Lineage'] as const;
 
 type Fact = (typeof FACTS)[number];
 
@@ -54,11 +63,14 @@ export class Details {
   private readonly mapped: HTMLElement;
   private readonly mappedCount: HTMLElement;
   private readonly mappedBar: HTMLElement;
+  private readonly clear: HTMLButtonElement;
   private readonly lists: HTMLElement;
   private neighbours: Neighbour[] = [];
   private shown: string | null = null;
   /** What the kernel was last asked to explain. */
   private question = '';
+  /** The task and run whose size in the cache was asked for last. */
+  private weighed = '';
   private readonly targets = new WeakMap<Element, number>();
 
   constructor(
@@ -86,6 +98,8 @@ export class Details {
     for (const fact of FACTS) {
       this.facts.set(fact, { term: element('dt', '', facts, fact), value: element('dd', '', facts) });
     }
+    this.clear = button('close', 'Clear cached results', this.root, 'pj-button pj-clear-cache');
+    life.listen(this.clear, 'click', () => events.act('cache_delete'));
     this.mapped = element('section', 'pj-section', this.root);
     this.mappedCount = heading(this.mapped, 'Mapped runs');
     this.mappedBar = element('div', 'pj-segments', this.mapped);
@@ -106,7 +120,7 @@ export class Details {
   }
 
   hide(): void {
-    this.question = '';
+    this.question = this.weighed = '';
     this.root.hidden = true;
     this.shown = null;
   }
@@ -140,6 +154,7 @@ export class Details {
     this.fact('State', row.state);
     this.fact('Verdict', row.verdict);
     this.explain(i, pipeline);
+    this.weigh(i, pipeline);
     this.fact('Note', row.note);
     this.fact('Attempt', row.attempt > 1 ? String(row.attempt) : '');
     const verbs = verbsFor(row);
@@ -148,6 +163,9 @@ export class Details {
       if (target) {
         target.hidden = !verbs.has(verb);
         setEnabled(target, pipeline.connected, true, title);
+        if (verb === 'unpin') {
+          setText(target.lastElementChild as HTMLElement, row.verdict === 'accepted' ? 'Take back' : 'Unpin');
+        }
       }
     }
     if (node.total > 0) {
@@ -161,6 +179,11 @@ export class Details {
       picture.style.setProperty('--pj-icon', `var(--pj-icon-${stateIcon(pipeline.rows[j].state)})`);
     }
     this.tick(i, pipeline, now);
+  }
+
+  /** What is cached may be another now. */
+  outdate(): void {
+    this.weighed += ' before';
   }
 
   /** The times alone. */
@@ -186,6 +209,29 @@ export class Details {
       void this.events.why(i).then(answer => {
         if (this.question === question && answer !== '') {
           this.fact('Why', reasonsIn(answer));
+        }
+      });
+    }
+  }
+
+  /** What the task has in the cache: asked when another task is shown, or this one has ended. */
+  private weigh(i: number, { nodes, rows, connected }: Pipeline): void {
+    const [{ id }, { state, t1, verdict }] = [nodes[i], rows[i]];
+    const asked = [id, state, t1, verdict, connected].join('\n');
+    if (asked === this.weighed) {
+      return;
+    }
+    if (!this.weighed.startsWith(`${id}\n`)) {
+      this.fact('Cached', '');
+      this.clear.hidden = true;
+    }
+    this.weighed = asked;
+    if (connected) {
+      void this.events.cache().then(sizes => {
+        if (this.weighed === asked) {
+          const found = sizes?.tasks[id];
+          this.fact('Cached', found ? cachedText(found) : '');
+          this.clear.hidden = !found;
         }
       });
     }

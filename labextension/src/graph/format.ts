@@ -91,9 +91,26 @@ export function summaryLine(row: TaskRow, now: Now): string {
   return joined([wordsOf(row.state), duration(elapsed(row, now))]);
 }
 
-/** The beginning of a cell's chip: `clean · Success · 1.2 s · stale`. */
+/** The beginning of a cell's chip: `clean · Success · 1.2 s · stale`, or `clean · Cached`: how long that took is nobody's question. */
 export function chipText(node: TaskNode, row: TaskRow, now: Now): string {
-  return joined([node.name, cardLine(node, row, now), doubtOf(row) ?? '']);
+  const line = row.state === 'Cached' ? progress(node, row) : cardLine(node, row, now);
+  return joined([node.name, line, doubtOf(row) ?? '']);
+}
+
+/** `640 B`, `12 kB`, `3.4 GB`: decimal, as disks are sold. */
+export function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  let [value, unit] = [Math.max(0, bytes), 0];
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  return `${value.toFixed(unit >= 2 && value < 99.95 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** `1.2 GB · 3 results · saves 48 s`. */
+export function cachedText([bytes, results, seconds]: readonly [number, number, number]): string {
+  return joined([size(bytes), countOf(results, 'result'), `saves ${duration(seconds * 1_000)}`]);
 }
 
 /** The end of a cell's chip: `in: flights · out: df`. */

@@ -32,6 +32,7 @@ const PATHS = {
   onward: "<path d='M4 12h12M11 6.5l5.5 5.5-5.5 5.5M20.5 5v14'/>",
   stale: "<path d='M12 3.5a8.5 8.5 0 1 1-8.5 8.5' stroke-dasharray='3.4 4.2'/><path d='M12 7.5V12l3 2'/>",
   question: "<path d='M8 9a4 4 0 1 1 5.6 3.7c-1 .5-1.6 1.2-1.6 2.3M12 18.4v.1'/>",
+  unpin: "<path d='M9 3.5h6M10 3.5v6L7 13h10l-3-3.5v-6M12 13v7.5M4 4l16 16'/>",
   pin: "<path d='M9 3.5h6M10 3.5v6L7 13h10l-3-3.5v-6M12 13v7.5'/>"
 } as const;
 

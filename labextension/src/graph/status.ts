@@ -74,12 +74,26 @@ export function isBehind(row: TaskRow): boolean {
   return row.verdict === 'stale' && (row.state === 'Pending' || hasEnded(row.state));
 }
 
+/** A person said so: it can be taken back. */
+export function isDecided(row: TaskRow): boolean {
+  return row.verdict === 'accepted' || row.verdict === 'pinned';
+}
+
 /** What a person can do with a task in this state; the rest of the buttons are not shown. */
 export function verbsFor(row: TaskRow): ReadonlySet<Verb> {
   const verbs = new Set<Verb>(['rerun', 'run_from', 'reveal']);
   const tone = toneOf(row.state);
   if (tone === 'failed' || tone === 'blocked' || (hasEnded(row.state) && row.failed > 0)) {
     verbs.add('retry_failed');
+  }
+  if (doubtOf(row) === 'stale' && !row.reason.startsWith('needs ')) {
+    verbs.add('accept'); // what is stale because of a task above cannot be accepted before that one
+  }
+  if (isDecided(row)) {
+    verbs.add('unpin');
+  }
+  if (hasEnded(row.state) && tone !== 'blocked' && tone !== 'skipped' && row.verdict !== 'pinned') {
+    verbs.add('pin');
   }
   const queued = tone === 'waiting' && row.state !== 'Pending';
   if (queued || (isActive(row) && row.state !== 'Cancelling')) {

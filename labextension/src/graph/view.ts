@@ -2,7 +2,7 @@
  * The live graph of a pipeline: what is selected, filtered and focused, and how that changes.
  * Must not know Jupyter: it is given pipelines and a function to act with, and gives everything back on `dispose`.
  */
-import { Action, Ask, Pipeline, Verb, nobody } from '../model';
+import { Action, Ask, AskCache, Pipeline, Verb, nobody, unknown } from '../model';
 import { Announcer, newFailures } from './announcer';
 import { Attention, Look } from './attention';
 import { Blank } from './blank';
@@ -54,7 +54,8 @@ export class GraphView {
   constructor(
     host: HTMLElement,
     private readonly act: (action: Action) => void,
-    why: Ask = nobody
+    why: Ask = nobody,
+    cache: AskCache = unknown
   ) {
     this.root = element('div', 'pj-graph', host);
     defineIcons(this.root);
@@ -87,7 +88,8 @@ export class GraphView {
       act: verb => this.actOnSelected(verb),
       go: i => this.choose(i, true),
       close: () => this.clear(),
-      why: i => why((this.drawn as Drawn).topology.ids[i])
+      why: i => why((this.drawn as Drawn).topology.ids[i]),
+      cache
     });
     this.announcer = new Announcer(this.root);
     this.tickWhile = this.life.ticker(TICK_MS, () => this.tick());
@@ -115,6 +117,14 @@ export class GraphView {
     if (i !== this.attention.selected) {
       this.setSelected(i);
       this.revealSelected();
+    }
+  }
+
+  /** A command was answered: what the kernel told of the selected task may be another now. */
+  outdate(): void {
+    this.details.outdate();
+    if (this.drawn && !this.life.ended) {
+      this.updateRows(this.drawn.pipeline, []);
     }
   }
 

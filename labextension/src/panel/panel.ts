@@ -8,8 +8,9 @@ import { defineIcons } from '../graph/icons';
 import { hasFailed } from '../graph/status';
 import { GraphView } from '../graph/view';
 import type { Presence, Waiting } from '../client';
-import type { Action, Ask } from '../model';
+import type { Action, Ask, AskCache } from '../model';
 import type { FollowedNotebook } from '../notebook';
+import { CacheLine } from './cache';
 import { CONNECTING, Empty, Emptiness, NO_KERNEL, NO_NOTEBOOK, NO_TASKS, OUTDATED, notLoaded } from './empty';
 import { RailView } from './rail';
 
@@ -33,6 +34,7 @@ export class PipelinePanel extends Widget {
   private readonly load: HTMLButtonElement;
   private readonly empty: Empty;
   private readonly host: HTMLElement;
+  private readonly cache: CacheLine;
   private view: RailView | GraphView | null = null;
   private notebook: FollowedNotebook | null = null;
   private selected: string | null = null;
@@ -68,6 +70,7 @@ export class PipelinePanel extends Widget {
     this.line.hidden = true;
     this.empty = new Empty(this.node);
     this.host = element('div', 'pj-panel-view', this.node);
+    this.cache = new CacheLine(this.node, () => this.act({ verb: 'cache_prune', tasks: [] }));
     this.refresh(null);
   }
 
@@ -101,6 +104,7 @@ export class PipelinePanel extends Widget {
       notebook.answered.connect(this.answered, this);
     }
     this.answer = '';
+    this.cache.forget();
     this.refresh(null);
   }
 
@@ -154,6 +158,7 @@ export class PipelinePanel extends Widget {
       target.setAttribute('aria-pressed', String(form === this.shown));
     }
     if (emptiness !== null || this.notebook === null) {
+      this.cache.forget();
       this.drop();
       return;
     }
@@ -166,12 +171,16 @@ export class PipelinePanel extends Widget {
     this.retry.disabled = !pipeline.connected;
     const view = this.view ?? this.make();
     view.update(pipeline, changed ?? undefined);
+    const { notebook } = this;
+    this.cache.update(pipeline, () => notebook.cached());
   }
 
   private make(): RailView | GraphView {
     const act = (action: Action) => this.act(action);
     const why: Ask = async task => (await this.notebook?.why(task)) ?? '';
-    const view = this.shown === 'list' ? new RailView(this.host, act, why) : new GraphView(this.host, act, why);
+    const cache: AskCache = async () => (await this.notebook?.cached()) ?? null;
+    const Form = this.shown === 'list' ? RailView : GraphView;
+    const view = new Form(this.host, act, why, cache);
     this.view = view;
     view.onselect = id => (this.selected = id);
     if (this.notebook !== null && this.selected !== null) {
@@ -214,6 +223,12 @@ export class PipelinePanel extends Widget {
   // The line of words
 
   private answered(_: unknown, text: string): void {
+    this.cache.outdate();
+    this.view?.outdate();
+    if (this.notebook !== null && this.view !== null) {
+      const { notebook } = this;
+      this.cache.update(notebook.link.pipeline, () => notebook.cached());
+    }
     this.answer = text;
     clearTimeout(this.fades);
     this.fades = setTimeout(() => {

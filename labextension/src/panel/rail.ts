@@ -10,7 +10,7 @@ import { defineIcons } from '../graph/icons';
 import { Lifetime } from '../graph/lifetime';
 import { Tally } from '../graph/tally';
 import { Topology, lineageOf, topologyOf } from '../graph/topology';
-import { Action, Ask, Pipeline, Verb, nobody } from '../model';
+import { Action, Ask, AskCache, Pipeline, Verb, nobody, unknown } from '../model';
 import { EMPTY } from '../reducer';
 import { Rows } from './rows';
 
@@ -39,7 +39,8 @@ export class RailView {
   constructor(
     host: HTMLElement,
     private readonly act: (action: Action) => void,
-    why: Ask = nobody
+    why: Ask = nobody,
+    cache: AskCache = unknown
   ) {
     this.root = element('div', 'pj-graph pj-rail', host);
     defineIcons(this.root);
@@ -56,7 +57,8 @@ export class RailView {
       act: verb => this.actOn(verb, this.index()),
       go: index => this.choose(index),
       close: () => this.choose(-1),
-      why: index => why(this.pipeline.nodes[index].id)
+      why: index => why(this.pipeline.nodes[index].id),
+      cache
     });
     this.announcer = new Announcer(this.root);
     this.tickWhile = this.life.ticker(TICK_MS, () => this.tick());
@@ -104,6 +106,12 @@ export class RailView {
       this.showSelected(); // first, because the details leave less room for the list
       this.rows.element(this.index())?.scrollIntoView({ block: 'nearest' });
     }
+  }
+
+  /** A command was answered: what the kernel told of the selected task may be another now. */
+  outdate(): void {
+    this.details.outdate();
+    this.update(this.pipeline, []);
   }
 
   dispose(): void {

@@ -179,3 +179,20 @@ test('the pipeline that a notebook was saved with is that of its last graph', ()
   expect(savedPipeline(model(cell([])))).toBeNull();
   expect(savedPipeline(model(cell([{ output_type: 'display_data', data: { [MIME]: { type: 'snap' } } }])))).toBeNull();
 });
+
+test('the chip of a task from the cache tells when its result was made and what it saved', () => {
+  const cached = { ...FLIGHTS.rows[0], state: 'Cached' as const, verdict: 'fresh' as const, reason: '', note: 'Tue 14:02 · 48 s saved' };
+  chips.update({ ...FLIGHTS, rows: [cached, ...FLIGHTS.rows.slice(1)] }, [0]);
+
+  const shown = [...(chipOf(1)?.querySelectorAll('.pj-cell-words, .pj-cell-reason') ?? [])].map(each => each.textContent);
+  expect(shown.join('')).toBe('load · Cached · Tue 14:02 · 48 s saved');
+});
+
+test('the chip of a task that a person accepted says so', () => {
+  const accepted = { ...FLIGHTS.rows[0], verdict: 'accepted' as const, reason: 'accepted by you 14:02', note: '' };
+  chips.update({ ...FLIGHTS, rows: [accepted, ...FLIGHTS.rows.slice(1)] }, [0]);
+
+  expect(chipOf(1)?.querySelector('.pj-cell-words')?.textContent).toContain('accepted');
+  expect(chipOf(1)?.querySelector('.pj-cell-reason')?.textContent).toBe(' · accepted by you 14:02');
+  expect(chipOf(1)?.getAttribute('aria-label')).toContain('accepted by you 14:02');
+});

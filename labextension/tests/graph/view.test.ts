@@ -254,14 +254,15 @@ function onScreen(card: HTMLElement): [number, number] {
 }
 
 describe('the buttons', () => {
-  test('of a task that succeeded are Rerun, Run from here and Show cell', () => {
+  test('of a task that succeeded are Rerun, Run from here, Pin and Show cell', () => {
     show(chain());
     view.select('clean');
-    expect(buttons('.pj-actions').map(each => each.textContent)).toEqual(['Rerun', 'Run from here', 'Show cell']);
+    expect(buttons('.pj-actions').map(each => each.textContent)).toEqual(['Rerun', 'Run from here', 'Pin', 'Show cell']);
     buttons('.pj-actions').forEach(each => each.click());
     expect(acted.map(({ verb, tasks }) => [verb, ...tasks])).toEqual([
       ['rerun', 'clean'],
       ['run_from', 'clean'],
+      ['pin', 'clean'],
       ['reveal', 'clean']
     ]);
   });
@@ -276,6 +277,37 @@ describe('the buttons', () => {
     expect(named('fit')).toContain('Retry failed');
     expect(named('weather')).toContain('Cancel');
     expect(named('load')).not.toContain('Cancel');
+  });
+
+  test('let a person accept what is stale by itself, and take back what they said', () => {
+    const said = (verdict: 'accepted' | 'pinned') => ({ state: 'Success' as const, verdict, reason: `${verdict} by you 14:02` });
+    show(
+      chain({
+        load: { state: 'Success', verdict: 'stale', reason: 'code changed' },
+        clean: { state: 'Success', verdict: 'stale', reason: 'needs `load`, which is stale: code changed' },
+        fit: said('accepted'),
+        report: said('pinned'),
+        weather: { state: 'Failed', verdict: 'stale', reason: 'failed: KeyError' }
+      })
+    );
+    const offered = (id: string) => {
+      view.select(id);
+      const words = buttons('.pj-actions').map(each => each.textContent ?? '');
+      return words.filter(each => !['Rerun', 'Run from here', 'Retry failed', 'Show cell'].includes(each));
+    };
+    expect(offered('load')).toEqual(['Accept as unchanged', 'Pin']);
+    expect(offered('clean')).toEqual(['Pin']);
+    expect(offered('fit')).toEqual(['Pin', 'Take back']);
+    expect(offered('report')).toEqual(['Unpin']);
+    expect(offered('weather')).toEqual(['Pin']);
+    view.select('load');
+    button('.pj-actions', 'Accept as unchanged').click();
+    view.select('report');
+    button('.pj-actions', 'Unpin').click();
+    expect(acted).toEqual([
+      { verb: 'accept', tasks: ['load'] },
+      { verb: 'unpin', tasks: ['report'] }
+    ]);
   });
 
   test('follow the state of the selected task', () => {
@@ -303,7 +335,7 @@ describe('the buttons', () => {
     show(chain({ clean: { state: 'Success', verdict: 'stale' } }, { connected: false }));
     view.select('clean');
     const dead = [...buttons('.pj-actions'), button('.pj-head', 'Run stale')];
-    expect(dead.map(each => each.disabled)).toEqual([true, true, true, true]);
+    expect(dead.map(each => each.disabled)).toEqual([true, true, true, true, true, true]);
     expect(new Set(dead.map(each => each.title))).toEqual(new Set(['Run the notebook to bring this graph to life']));
   });
 });

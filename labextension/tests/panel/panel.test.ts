@@ -3,7 +3,7 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Presence, Waiting } from '../../src/client';
-import type { Action, Pipeline } from '../../src/model';
+import type { Action, CacheSizes, Pipeline } from '../../src/model';
 import type { FollowedNotebook } from '../../src/notebook';
 import { PipelinePanel, waitingText } from '../../src/panel/panel';
 import { EMPTY, Stream, reduce } from '../../src/reducer';
@@ -21,6 +21,8 @@ class FakeNotebook {
   readonly answered = new Signal<this, string>(this);
   readonly acts: Action[] = [];
   loads = 0;
+  asked = 0;
+  sizes: CacheSizes | null = { total: 3_400_000_000, quota: 10_000_000_000, tasks: { t1: [1_234_567, 3, 48.2] } };
 
   act(action: Action): Promise<void> {
     this.acts.push(action);
@@ -29,6 +31,11 @@ class FakeNotebook {
 
   why(task: string): Promise<string> {
     return Promise.resolve(`${task} is stale:\n  - the first reason\n  - the second reason`);
+  }
+
+  cached(): Promise<CacheSizes | null> {
+    this.asked += 1;
+    return Promise.resolve(this.sizes);
   }
 
   load(): Promise<void> {
@@ -179,6 +186,57 @@ test('selecting a task tells the first reason for its verdict at once, and all o
   buttons('Graph')[0].click();
   await vi.advanceTimersByTimeAsync(500);
   expect(all('.pj-details')[0].textContent).toContain('• the second reason');
+});
+
+describe('the cache', () => {
+  const line = () => all('.pj-cache')[0];
+
+  test('is told below the tasks with its quota, for assistive technology too', async () => {
+    show(FLIGHTS);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(line().textContent).toBe('Cache: 3.4 GB of 10.0 GBPrune');
+    expect([line().getAttribute('role'), line().getAttribute('aria-label')]).toEqual(['group', 'Cache']);
+    expect(line().querySelector('[role=meter]')?.getAttribute('aria-valuenow')).toBe('34');
+    const prune = line().querySelector('button') as HTMLButtonElement;
+    expect([prune.getAttribute('aria-label'), prune.tabIndex]).toEqual(['Prune the cache', 0]);
+    prune.click();
+    expect(notebook.acts).toEqual([{ verb: 'cache_prune', tasks: [] }]);
+  });
+
+  test('is asked for when a run has ended, and after a command was answered', async () => {
+    show(FLIGHTS);
+    show({ ...FLIGHTS, run: [1, 3, null] }, [0]);
+    expect(notebook.asked).toBe(1);
+    const rows = FLIGHTS.rows.map(row => ({ ...row, t1: 9e12 }));
+    show({ ...FLIGHTS, rows, run: [2, 3, null] }, [0]);
+    expect(notebook.asked).toBe(1);
+    show({ ...FLIGHTS, rows }, [0]);
+    show({ ...FLIGHTS, rows }, [0]);
+    expect(notebook.asked).toBe(2);
+    notebook.answered.emit('Pruned 2 results.');
+    expect(notebook.asked).toBe(3);
+  });
+
+  test('is not shown without a kernel, or where nobody knows', async () => {
+    notebook.sizes = null;
+    show(FLIGHTS);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isShown(line())).toBe(false);
+    show({ ...FLIGHTS, connected: false });
+    expect(isShown(line())).toBe(false);
+  });
+
+  test('of one task is a fact of its details, and can be cleared there', async () => {
+    show(FLIGHTS);
+    items()[0].click();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(all('.pj-details')[0].textContent).toContain('Cached1.2 MB · 3 results · saves 48 s');
+    buttons('Clear cached results')[0].click();
+    expect(notebook.acts).toEqual([{ verb: 'cache_delete', tasks: ['t1'] }]);
+    items()[1].click();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(buttons('Clear cached results')).toHaveLength(0);
+  });
 });
 
 test('a pipeline whose kernel has restarted comes back by one button', () => {
