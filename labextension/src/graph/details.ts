@@ -198,8 +198,9 @@ export class Details {
 
   /** The first reason at once, and all of them when the kernel has answered. */
   private explain(i: number, { nodes, rows, connected }: Pipeline): void {
-    const [{ id }, { verdict, reason }] = [nodes[i], rows[i]];
-    const question = reason && connected ? [id, verdict, reason].join('\n') : '';
+    const [{ id }, { state, t1, verdict, reason }] = [nodes[i], rows[i]];
+    // After a run there may be other reasons behind the same first one.
+    const question = reason && connected ? [id, verdict, reason, state, t1].join('\n') : '';
     if (question !== '' && question === this.question) {
       return;
     }
@@ -231,7 +232,7 @@ export class Details {
         if (this.weighed === asked) {
           const found = sizes?.tasks[id];
           this.fact('Cached', found ? cachedText(found) : '');
-          this.clear.hidden = !found;
+          this.clear.hidden = !found || verdict === 'pinned';
         }
       });
     }

@@ -94,7 +94,9 @@ export function summaryLine(row: TaskRow, now: Now): string {
 /** The beginning of a cell's chip: `clean · Success · 1.2 s · stale`, or `clean · Cached`: how long that took is nobody's question. */
 export function chipText(node: TaskNode, row: TaskRow, now: Now): string {
   const line = row.state === 'Cached' ? progress(node, row) : cardLine(node, row, now);
-  return joined([node.name, line, doubtOf(row) ?? '']);
+  const doubt = doubtOf(row);
+  // `accepted by you 14:02` stands beside it, and says the word itself
+  return joined([node.name, line, doubt === null || row.reason.startsWith(`${doubt} `) ? '' : doubt]);
 }
 
 /** `640 B`, `12 kB`, `3.4 GB`: decimal, as disks are sold. */

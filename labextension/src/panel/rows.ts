@@ -7,7 +7,7 @@ import { accessibleName, duration, elapsed, progress } from '../graph/format';
 import { IconName, stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
 import type { Pipeline, TaskNode, TaskRow, Verb } from '../model';
-import { remarkOf } from '../remark';
+import { reasonBesideTag } from '../remark';
 import { lanesOf } from './lanes';
 
 export const ROW_PX = 44;
@@ -200,7 +200,7 @@ export class Rows {
 /** The state is in the icon as well: where a doubt is told, that takes its place. */
 function rowLine(node: TaskNode, row: TaskRow): string {
   const isTold = (row.state === 'TriggerFailed' && row.note !== '') || (doubtOf(row) !== null && row.reason !== '');
-  return [isTold ? '' : progress(node, row), remarkOf(row)].filter(Boolean).join(' · ');
+  return [isTold ? '' : progress(node, row), reasonBesideTag(row) || row.note].filter(Boolean).join(' · ');
 }
 
 function centre(lane: number): number {
