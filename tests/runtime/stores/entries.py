@@ -76,13 +76,14 @@ def disk(folder: Path, notice: Callable[[str], None] | None = None, files: FileS
 
 
 class Troubled(FileSystem):
-    """Fails, or dies, at the nth thing that it is asked; counts the things."""
+    """Fails, dies, or hangs until a person interrupts it, at the nth thing that it is asked; counts the things."""
 
-    def __init__(self, nth: int = 0, code: int = errno.EIO, *, kill: bool = False) -> None:
+    def __init__(self, nth: int = 0, code: int = errno.EIO, *, kill: bool = False, interrupt: bool = False) -> None:
         self.asked = 0
         self.nth = nth
         self.code = code
         self.kill = kill
+        self.interrupt = interrupt
 
     def _step(self) -> None:
         self.asked += 1
@@ -92,6 +93,8 @@ class Troubled(FileSystem):
     def _fail(self) -> None:
         if self.kill:
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.interrupt:
+            raise KeyboardInterrupt
         raise OSError(self.code, os.strerror(self.code), "somewhere")
 
     def connect(self, path: Path) -> sqlite3.Connection:
@@ -100,10 +103,10 @@ class Troubled(FileSystem):
 
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
-                if sql.startswith(("BEGIN", "COMMIT", "INSERT")):
+                if sql.startswith(("BEGIN", "COMMIT", "INSERT", "UPDATE", "DELETE")):
                     troubled.asked += 1
                     if troubled.asked == troubled.nth:
-                        if troubled.kill:
+                        if troubled.kill or troubled.interrupt:
                             troubled._fail()
                         raise sqlite3.OperationalError("database or disk is full")
                 return super().execute(sql, parameters)
@@ -123,7 +126,7 @@ def _stepping(name: str) -> Callable[..., Any]:
 
 for _name in (
     "make_folder", "make_private", "write", "reserve", "write_part", "sync", "rename", "link", "sync_folder", "remove",
-    "read", "map", "stat",
+    "read", "map", "stat", "touch", "list", "remove_folder", "open_lock", "try_lock", "unlock",
 ):  # fmt: skip
     setattr(Troubled, _name, _stepping(_name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -118,7 +119,12 @@ for nth in range({first}, {last}):
         store = disk(Path({folder!r}) / str(nth), files=files)
         store.put(trace())
         store.put_value(small(), None)
+        store.claim("k1")
         store.put_value(large(), None)
+        store.put(trace())
+        store.release("k1")
+        store.tidy()
+        store.remember("n", "t", "k1")
         store.close()
         os._exit(0)
     _, status = os.wait()
@@ -129,7 +135,7 @@ for nth in range({first}, {last}):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no signals like these here")
 def test_killed_at_any_step_it_leaves_entries_whole_or_absent_and_goes_on(tmp_path: Path) -> None:
     root = str(Path(__file__).parents[3])
-    first, last = 0, 80
+    first, last = 0, 120
     for nth in range(first, last):
         (tmp_path / str(nth)).mkdir()
     program = _PROGRAM.format(root=root, folder=str(tmp_path), first=first, last=last)
@@ -150,6 +156,30 @@ def test_killed_at_any_step_it_leaves_entries_whole_or_absent_and_goes_on(tmp_pa
         use(store)
         store.close()
         assert said == []
+
+
+def test_interrupted_at_any_step_it_holds_nothing_and_goes_on(tmp_path: Path) -> None:
+    """A step that hangs, as on a disk over a network, ends with an interrupt."""
+    for nth in range(1, _STEPS_MAX):
+        said, files = Said(), Troubled(nth, interrupt=True)
+        store = disk(tmp_path / str(nth), said, files)
+        with contextlib.suppress(KeyboardInterrupt):
+            if store.claim("k1"):
+                store.put_value(large(), None)
+                store.put(trace())
+                store.release("k1")
+            store.tidy()
+        was_last, files.nth = files.asked < nth, 0
+        store.release("k1")
+        use(store)
+        other = disk(tmp_path / str(nth), said)
+        use(other)
+        store.close()
+        other.close()
+        assert said == []
+        if was_last:
+            return
+    raise AssertionError(f"more than {_STEPS_MAX} steps")
 
 
 _WRITER = """
