@@ -72,7 +72,7 @@ class Blobs:
         if stat.st_size != size or not size:
             raise Broken("is cut off")
         content = self._files.map(path)
-        seen = (name, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        seen = (name, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
         # What may run is checked every time.
         if is_stream or afresh or seen not in self._checked:
             if (stream_name(content) if is_stream else raw_name([content])) != name:

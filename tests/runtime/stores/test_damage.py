@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from prefect_jupyter.runtime.pickles import Pickle
+from prefect_jupyter.runtime.stores.blobs import Blobs
 from prefect_jupyter.runtime.stores.disk import DiskStore
+from prefect_jupyter.runtime.stores.filesystem import FileSystem
 from prefect_jupyter.runtime.stores.seal import Broken, Seal
 
 from .entries import Said, disk, large, same, small, trace
@@ -92,13 +94,13 @@ def test_a_damaged_trace_is_a_miss_and_heals(store: DiskStore, tmp_path: Path, s
     assert len(said) == 1
 
 
-def test_every_bit_of_every_small_entry_through_the_store(store: DiskStore, tmp_path: Path) -> None:
-    """All bits of a small value, through the file: a wrong value is never given."""
+def test_every_bit_and_every_length_of_a_small_entry_through_the_store(store: DiskStore, tmp_path: Path) -> None:
+    """Through the file: a wrong value is never given."""
     pickled = Pickle(b"x")
     reference = store.put_value(pickled, None)
     entry = entry_of(tmp_path, "records")
     connection = sqlite3.connect(next((tmp_path / "store").glob("index-*.sqlite")), isolation_level=None)
-    for damaged in flipped(entry):
+    for damaged in [*flipped(entry), *[entry[:length] for length in range(len(entry))]]:
         connection.execute("INSERT OR REPLACE INTO records VALUES (?, ?, 1)", (reference, damaged))
         assert store.value(reference) is None
     connection.close()
@@ -108,17 +110,40 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / "store" / "values").rglob("*") if path.is_file())
 
 
-def test_random_bits_in_a_large_value_are_found_and_it_heals(tmp_path: Path) -> None:
+def flip(path: Path, at: int, bit: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        (byte,) = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte ^ 1 << bit]))
+
+
+def test_every_one_of_a_thousand_random_bits_in_large_files_is_found(tmp_path: Path) -> None:
     chance = random.Random(1)
+    disk(tmp_path).put_value(large(), None)
+    files = files_of(tmp_path)
+    blobs = Blobs(files[0].parents[1], FileSystem())
+    assert len(files) == 3
+    for _ in range(1_000):
+        path = chance.choice(files)
+        size = path.stat().st_size
+        at, bit = chance.randrange(size), chance.randrange(8)
+        flip(path, at, bit)
+        with pytest.raises(Broken):
+            blobs.get(path.name, size, is_stream=len(path.name) == 64, afresh=True)
+        flip(path, at, bit)
+    for path in files:
+        blobs.get(path.name, path.stat().st_size, is_stream=len(path.name) == 64, afresh=True)
+
+
+def test_a_large_value_with_a_flipped_bit_is_a_miss_for_a_new_process_and_heals(tmp_path: Path) -> None:
+    chance = random.Random(2)
     reference = disk(tmp_path).put_value(large(), None)
-    assert len(files_of(tmp_path)) == 3
-    for _ in range(200):
-        path = chance.choice(files_of(tmp_path))
-        content = bytearray(path.read_bytes())
-        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-        path.write_bytes(content)
+    for path in files_of(tmp_path) * 5:
+        flip(path, chance.randrange(path.stat().st_size), chance.randrange(8))
         fresh = disk(tmp_path)
         assert fresh.value(reference) is None
+        assert not fresh.has(reference)
         fresh.put_value(large(), None)
         assert same(fresh.value(reference), large())
         fresh.close()
