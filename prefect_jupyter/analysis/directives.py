@@ -215,6 +215,8 @@ def _take_option(
         return
     try:
         parsed = option.parse(value)
+        if option.repeatable and parsed in _collected(values, option.field):
+            raise RefusedError(f"`{value}` is there twice: write it once")
         values[option.field] = (*_collected(values, option.field), parsed) if option.repeatable else parsed
     except RefusedError as refused:
         problems.append(f"`{flag}`: {refused}")

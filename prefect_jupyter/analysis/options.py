@@ -21,6 +21,7 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h|d)", re.ASCII)
 _DURATIONS_ACCEPTED = "a number and a unit, such as `250ms`, `10s`, `5m`, `2h` or `1d`"
 _DAYS_MAX = 365
+MUTATIONS = ("warn", "error")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -177,6 +178,50 @@ def _log_level(text: str) -> str:
     return level
 
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_SEED_MAX = 2**32 - 1
+
+
+def _pattern(text: str) -> str:
+    if _ADDRESS.match(text):
+        raise RefusedError(f"`{text}` is an address, not a file: say `--expires 1d` for what comes from elsewhere")
+    if not text.strip() or "\0" in text:
+        raise RefusedError(f"`{text}` names no file: write a path or a pattern, such as `data/*.csv`")
+    return text
+
+
+def _written_path(text: str) -> str:
+    path = _pattern(text)
+    if any(letter in path for letter in "*?"):
+        raise RefusedError(f"`{path}` is a pattern: write the path of one file, such as `out.parquet`")
+    if path.endswith(("/", "\\")):
+        raise RefusedError(f"`{path}` is a folder: write the path of one file, such as `{path}out.parquet`")
+    return path
+
+
+def _variables(text: str) -> tuple[str, ...]:
+    names = _words(text)
+    for name in names:
+        if not _VARIABLE.fullmatch(name):
+            bare = name.partition("=")[0]
+            hint = f"write the name alone, `{bare}`" if "=" in name and bare else "write names such as `HOME,API_URL`"
+            raise RefusedError(f"`{bare or name}` is not the name of an environment variable: {hint}")
+    return names
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d{1,10}", text, re.ASCII) or int(text) > _SEED_MAX:
+        raise RefusedError(f"`{text}` is not a seed: write a whole number from 0 to {_SEED_MAX}, such as `42`")
+    return int(text)
+
+
+def _mutation(text: str) -> str:
+    if text not in MUTATIONS:
+        raise RefusedError(f"`{text}` is neither `warn` nor `error`" + _nearest(text, MUTATIONS, "choose one of "))
+    return text
+
+
 # All of them begin with the same dashes: `--bogus` is no mistyped `--outputs`.
 _FLAGS_ALIKE = 0.7
 
@@ -223,6 +268,42 @@ OPTIONS: tuple[Option, ...] = (
         "LEVEL",
         _log_level,
         choices=LOG_LEVELS,
+    ),
+    Option(
+        ("--file",),
+        "files",
+        "files that are inputs, also those that appear or vanish",
+        "GLOB",
+        _pattern,
+        repeatable=True,
+    ),
+    Option(("--env",), "env", "environment variables that are inputs, by their digest", "NAME[,NAME]", _variables),
+    Option(
+        ("--expires",), "expires_s", "a result that is older is stale", "1d", duration_s, choices=("1h", "1d", "7d")
+    ),
+    Option(
+        ("--seed",),
+        "seed",
+        "seeds the generators of Python and NumPy before each attempt",
+        "N",
+        _seed,
+        choices=("0", "42"),
+    ),
+    Option(
+        ("--writes",),
+        "writes",
+        "a file that the task makes: checked, kept, and put back on a hit",
+        "PATH",
+        _written_path,
+        repeatable=True,
+    ),
+    Option(
+        ("--mutation",),
+        "mutation",
+        "what a change of an input in place is: a warning or an error",
+        "warn|error",
+        _mutation,
+        choices=MUTATIONS,
     ),
 )
 

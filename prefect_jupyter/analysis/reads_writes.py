@@ -107,10 +107,16 @@ def _declared(options: TaskOptions | None) -> tuple[tuple[str, tuple[str, ...] |
     """The options that change what a cell makes, in an order that does not depend on how they are written."""
     if options is None:
         return ()
-    declared = tuple(
-        (name, None if value is None else tuple(sorted(value)))
-        for name, value in (("inputs", options.inputs), ("outputs", options.outputs))
+    seed = None if options.seed is None else (str(options.seed),)
+    values = (
+        ("inputs", options.inputs),
+        ("outputs", options.outputs),
+        ("files", options.files or None),
+        ("env", options.env or None),
+        ("seed", seed),
+        ("writes", options.writes or None),
     )
+    declared = tuple((name, None if value is None else tuple(sorted(value))) for name, value in values)
     return declared + tuple(("map", (*mapping.names, "in", mapping.expression)) for mapping in options.maps)
 
 

@@ -56,6 +56,8 @@ class Trace:
     `key` is the static key (code, options, fingerprints of the inputs by name); `ambient_in`,
     `files_in` are the inputs discovered while it ran and are verified after the key was found.
     `sources` are files of workspace modules that it imported on its way, with the digests of their code.
+    `globs` are the declared patterns with the files that each matched; `blobs` are value references to the
+    content of files that it was declared to write, by path.
     `groups` are value references of the store; `ambient_out` maps each kind of process-wide state that
     the task changed to a value reference of the store. `displays` are nbformat v4 outputs to show
     again on a hit. `replays` are the positions of the top-level statements to run again on a hit.
@@ -76,6 +78,8 @@ class Trace:
     files_in: Mapping[str, FileStamp] = field(default_factory=dict)
     files_out: Mapping[str, FileStamp] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    globs: Mapping[str, list[str]] = field(default_factory=dict)
+    blobs: Mapping[str, str] = field(default_factory=dict)
     displays: tuple[dict[str, Any], ...] = ()
     executes: bool = False
     started_s: float = 0.0

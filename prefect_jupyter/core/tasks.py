@@ -57,6 +57,8 @@ class TaskOptions:
     """The options of one task cell. `None` means: not said, the engine decides.
 
     `when` is a Python expression. `limits` are (tag, how many tasks with that tag run at once).
+    `files` are patterns of files that are inputs, `env` names of environment variables that are; `writes` are
+    paths of files that the task makes.
     """
 
     name: str | None = None
@@ -74,6 +76,12 @@ class TaskOptions:
     maps: tuple[Mapping, ...] = ()
     pause: bool = False
     limits: tuple[tuple[str, int], ...] = ()
+    files: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    expires_s: float | None = None
+    seed: int | None = None
+    writes: tuple[str, ...] = ()
+    mutation: str | None = None
 
     @property
     def item_names(self) -> frozenset[str]:

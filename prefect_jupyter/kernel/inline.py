@@ -22,16 +22,18 @@ from ..analysis.statements import has_effect_free_form, stores_into, strings_in
 from ..core.cells import Cell
 from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
-from ..runtime.files import Seen
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.signals import SKIP, SUCCESS
 from ..runtime.stamps import stamped, stamped_reads, unchanged
 from ..runtime.stores import Store
 from ..runtime.workspace import Workspace
+from .ambient import CHANCE
 from .ambient_deltas import Delta
 from .comparison import Changes
+from .declared import Begun, Declared
 from .definitions import Definitions
 from .endings import first_line
+from .errors import TaskError
 from .observation import Observation, Observer
 from .outputs import Outputs, RawOutput
 from .surroundings import Surroundings
@@ -103,6 +105,7 @@ class _Ran:
     started_s: float
     duration_s: float
     observed: Observation
+    begun: Begun
     displays: tuple[RawOutput, ...]
 
 
@@ -111,7 +114,7 @@ class Inline:
 
     def __init__(
         self, outputs: Outputs, namespace: UserNamespace, store: Store, surroundings: Surroundings,
-        observer: Observer, definitions: Definitions, workspace: Workspace, lock: threading.RLock,
+        observer: Observer, definitions: Definitions, workspace: Workspace, declared: Declared, lock: threading.RLock,
         transform: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._outputs = outputs
@@ -121,6 +124,7 @@ class Inline:
         self._observer = observer
         self._definitions = definitions
         self._workspace = workspace
+        self._declared = declared
         self._lock = lock
         self._transform = transform
         self._turns = Turns(store)
@@ -177,9 +181,12 @@ class Inline:
         for item, known in trace.ambient_in.items():
             if self.surroundings.fingerprint(attempt.cell.id, item) != known:
                 return f"{described(item)} is another"
-        for path, stamped_then in (*trace.files_in.items(), *trace.files_out.items()):
+        for path, stamped_then in trace.files_in.items():
             if not unchanged(path, stamped_then):
                 return f"`{os.path.basename(path)}` is another file"
+        declared = self._declared.hindrance(attempt.cell, trace)
+        if declared:
+            return declared
         for path, code in trace.sources.items():
             if self._workspace.digest(path) != code:
                 return f"the code of `{os.path.basename(path)}` is another"
@@ -250,6 +257,13 @@ class Inline:
             execution = await attempt.run("raise KeyboardInterrupt('it waited for another kernel')")
         return Result(trace=None, error=stopped, execution=execution)
 
+    async def _refused(self, attempt: Attempt, refusal: TaskError) -> Result:
+        """The task was not begun, for what its header declares."""
+        with self._outputs.capture(through=attempt.through, sink=attempt.sink):
+            execution = await attempt.run("")
+            execution.error_in_exec = self._outputs.show_error(refusal)
+        return Result(trace=None, error=refusal, execution=execution)
+
     async def _as_decided(self, attempt: Attempt, decision: Decision) -> Result | None:
         """Answers the task with the result that a person decided about, whose text may be another than now."""
         trace = decision.trace
@@ -279,6 +293,8 @@ class Inline:
             if trace.outputs[name].shared if name in trace.outputs else False:
                 before = self._namespace.versions.seen_by(attempt.cell.id, name)
                 version.origin = before.producer if isinstance(before, Version) else None
+        if not self._declared.restore(trace):
+            return None
         kept = self._definitions.kept(attempt.cell.id, versions)
         self._namespace.adopt(attempt.cell.id, versions)
         delta: Mapping[str, Delta] | None = {}
@@ -297,6 +313,7 @@ class Inline:
         """Runs definitions again and puts process-wide state back. Returns what that changed; None: it failed."""
         before = self.surroundings.restore(attempt.cell.id)
         with self._outputs.capture(through=False), self.surroundings.ambient.watch(before) as watch:
+            self._declared.prepare_chance(attempt.cell)
             try:
                 self._definitions.replay(attempt.body, trace, kept)
             except Exception:
@@ -334,16 +351,25 @@ class Inline:
         key = self.key(attempt)
         code = self._transform(attempt.body)
         started = time.time()
+        try:
+            begun = self._declared.begin(cell)
+        except TaskError as refusal:
+            return await self._refused(attempt, refusal)
         with (
             # only now: loading the inputs may have imported libraries or run other tasks
             self._observer.run(cell, attempt.inputs, self._observer.rebinds(cell)) as observed,
             self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture,
         ):
+            self._declared.seed(cell)
             execution = await attempt.run(code)
+            if execution.success or isinstance(execution.error_in_exec, SUCCESS):
+                missing = self._declared.not_written(begun, observed.seen.written)
+                if missing:
+                    execution.error_in_exec = self._outputs.show_error(TaskError(missing))
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
                 code=code, execution=execution, started_s=started, duration_s=time.time() - started, observed=observed,
-                displays=tuple(capture.finish()),
+                begun=begun, displays=tuple(capture.finish()),
             ))  # fmt: skip
 
     def _account(self, attempt: Attempt, key: str, uncached: str, ran: _Ran) -> Result:
@@ -358,18 +384,18 @@ class Inline:
         observed.seen.mention(strings_in(tree), ran.started_s)
         self._observer.settle(observed, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
         if error is not None:
-            ambient_in = self._observer.ambient_in(observed, displays)
-            self._observer.record(observed, {})
-            return Result(
-                trace=None, error=error, displays=displays, execution=execution, ambient_in=ambient_in,
-                made=frozenset(observed.changes.made),
-            )  # fmt: skip
-        seen, changes, delta = observed.seen, observed.changes, observed.delta
+            return self._failed(ran, error, displays)
+        seen, changes, delta, begun = observed.seen, observed.changes, observed.delta, ran.begun
+        seen.written |= begun.signs.keys()
+        displays, lint = self._with_lint(attempt, changes, displays)
+        if lint is not None:
+            execution.error_in_exec = lint
+            return self._failed(ran, lint, displays)
         replays = self._definitions.positions(tree, changes)
         files_in, moved = stamped_reads(observed.read, seen.before, self._known_files(cell.id, seen.before))
         imported = self._observer.imported(observed)
         uncached = uncached or self._edited(attempt, changes, imported)
-        uncached = uncached or self._effects(seen, tree, changes, delta, displays, replays)
+        uncached = uncached or self._effects(begun, observed, tree, displays, replays)
         if moved:
             uncached = uncached or f"{moved} changed while it ran"
         trace = Trace(
@@ -381,8 +407,10 @@ class Inline:
             deletes=tuple(sorted(changes.deleted)),
             replays=replays,
             ambient_in=self._observer.ambient_in(observed, displays),
-            files_in=files_in,
+            files_in=begun.read(files_in, seen.written),
             files_out=stamped(seen.written),
+            globs=begun.globs,
+            blobs=self._declared.keep(begun, store=not uncached),
             sources=self._workspace.paths(imported),
             displays=displays,
             started_s=ran.started_s,
@@ -394,6 +422,34 @@ class Inline:
             self._store.put(trace)
         promoted = frozenset(changes.in_place) - cell.in_place
         return Result(trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted)
+
+    def _failed(self, ran: _Ran, error: BaseException, displays: tuple[RawOutput, ...]) -> Result:
+        """The attempt ended with an error; what it has changed until then stays, as after a plain cell."""
+        ambient_in = self._observer.ambient_in(ran.observed, displays)
+        self._observer.record(ran.observed, {})
+        return Result(
+            trace=None, error=error, displays=displays, execution=ran.execution, ambient_in=ambient_in,
+            made=frozenset(ran.observed.changes.made),
+        )  # fmt: skip
+
+    def _with_lint(
+        self, attempt: Attempt, changes: Changes, displays: tuple[RawOutput, ...]
+    ) -> tuple[tuple[RawOutput, ...], TaskError | None]:
+        """What the task shows, with a warning that it changed inputs in place; or the error that this is."""
+        options = attempt.cell.options
+        mutation = options.mutation if options is not None else None
+        declared = (options.outputs or ()) if options is not None else ()
+        changed = [f"`{name}`" for name in sorted(changes.in_place - {*declared}) if not changes.made[name].handle]
+        if mutation is None or not changed:
+            return displays, None
+        said = f"the task changes {', '.join(changed)} in place: work on a copy, or declare it with `-o`."
+        with self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture:
+            if mutation == "error":
+                error = TaskError(f"`--mutation error`: {said}")
+                self._outputs.show_error(error)
+                return displays, error
+            sys.stderr.write(f"prefect_jupyter: {said}\n")
+        return (*displays, *capture.finish()), None
 
     def _edited(self, attempt: Attempt, changes: Changes, imported: Iterable[str]) -> str:
         """Why the run says nothing of the notebook as it stands on disk: code that it used was edited, not reloaded."""
@@ -415,12 +471,15 @@ class Inline:
             self._namespace.values[names[0]] = signal.result
 
     def _effects(
-        self, seen: Seen, tree: ast.Module, changes: Changes, delta: Mapping[str, Delta],
-        displays: tuple[RawOutput, ...], replays: tuple[int, ...],
+        self, begun: Begun, observed: Observation, tree: ast.Module, displays: tuple[RawOutput, ...],
+        replays: tuple[int, ...],
     ) -> str:  # fmt: skip
         """Why this run cannot be stored for what it did outside of Python, "" when it can."""
-        if seen.effects:
-            return f"it did {', '.join(sorted(seen.effects))}"
+        seen, changes = observed.seen, observed.changes
+        delta = {kind for kind in observed.delta if begun.options.seed is None or kind not in CHANCE}
+        effects = seen.effects - begun.answered_for
+        if effects:
+            return f"it did {', '.join(sorted(effects))}"
         if "log_handlers" in delta:
             return "it changed where messages are logged"
         both = seen.read & seen.written

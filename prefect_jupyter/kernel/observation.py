@@ -18,7 +18,7 @@ from ..runtime.files import FileTracer, Seen
 from ..runtime.fingerprints import Fingerprinter
 from ..runtime.origins import Origin, origin_of
 from ..runtime.workspace import Workspace
-from .ambient import Watch
+from .ambient import CHANCE, Watch
 from .ambient_deltas import Delta
 from .comparison import Changes, Comparison
 from .outputs import RawOutput
@@ -85,7 +85,11 @@ class Observer:
             run.cell, provenance, surely=surely, stored_into=stored_into, failed=failed
         )
         self._namespace.versions.record(run.cell.id, run.changes.made)
+        options = run.cell.options
+        run.watch.reads.variables |= {*options.env} if options is not None else set()
         run.delta = self._surroundings.changed_by(run.watch)
+        if _is_seeded(run.cell):
+            run.delta = {**run.delta, **self._surroundings.chance_now()}
         if run.seen.is_relative:
             run.watch.reads.kinds.add("cwd")
         run.seen.read |= self._modules_written_here(run.changes)
@@ -112,9 +116,17 @@ class Observer:
 
     def ambient_in(self, run: Observation, displays: Iterable[RawOutput]) -> dict[str, str]:
         """The process-wide state that the run depended on, with its fingerprints where the cell stands."""
-        return self._surroundings.inputs(run.cell.id, run.watch, run.delta, displays)
+        found = self._surroundings.inputs(run.cell.id, run.watch, run.delta, displays)
+        if _is_seeded(run.cell):
+            found = {item: known for item, known in found.items() if item not in CHANCE}
+        return found
 
     def record(self, run: Observation, written: Mapping[str, FileStamp]) -> None:
         """From here on cells below see the process-wide state that the run changed and the files that it wrote."""
         self._surroundings.note(run.cell.id, run.delta)
         self._namespace.versions.add(run.cell.id, written_files(run.cell.id, written))
+
+
+def _is_seeded(cell: Cell) -> bool:
+    """Whether the cell begins with random states of its own, whatever they were before."""
+    return cell.options is not None and cell.options.seed is not None

@@ -248,6 +248,11 @@ class Outputs:
         """Takes away what the cell that runs now shows."""
         self._shell.display_pub.clear_output(False)
 
+    def show_error(self, error: BaseException) -> BaseException:
+        """Shows an error that no code raised as that of the cell that runs now, and returns it."""
+        self._shell.showtraceback((type(error), error, error.__traceback__))
+        return error
+
     def replay(self, outputs: list[RawOutput] | tuple[RawOutput, ...]) -> None:
         """Shows recorded outputs in the cell that runs now (or in the capture that is on)."""
         for output in outputs:

@@ -11,35 +11,53 @@ from ..analysis.changes import explain_change
 from ..core.rebuilder import Trace
 from ..runtime.stamps import unchanged
 from ..runtime.workspace import Workspace, stat_of
+from .declared import Declared
 from .versions import Versions
 
 
 class Outside:
     """Compares what traces say of the outside with what is there now. `clock` tells seconds since the epoch."""
 
-    def __init__(self, workspace: Workspace, versions: Versions, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, workspace: Workspace, versions: Versions, declared: Declared, clock: Callable[[], float]
+    ) -> None:
         self._workspace = workspace
         self._versions = versions
+        self._declared = declared
         self._clock = clock
         self._cells_of: dict[str, set[str]] = {}
         self._files_of: dict[str, set[str]] = {}
         self._stats: dict[str, object] = {}
+        self._expiring: dict[str, float] = {}
+        self._matches: dict[str, tuple[Trace, tuple[str, ...]]] = {}
 
     # --- what to look at again
 
-    def watch(self, cell: str, trace: Trace | None) -> None:
-        """From now on the files of this trace are what `cell` depends on."""
+    def watch(self, cell: str, trace: Trace | None, expires_s: float | None) -> None:
+        """From now on the files of this trace are what `cell` depends on; at `expires_s` it is stale anyway."""
+        self._expiring.pop(cell, None)
+        self._matches.pop(cell, None)
         for path in self._files_of.pop(cell, ()):
             self._cells_of[path].discard(cell)
         if trace is None:
             return
+        if expires_s is not None:
+            self._expiring[cell] = expires_s
+        if trace.globs:
+            self._matches[cell] = (trace, ())
         self._files_of[cell] = {*trace.files_in, *trace.files_out, *trace.sources}
         for path in self._files_of[cell]:
             self._cells_of.setdefault(path, set()).add(cell)
 
     def moved(self) -> set[str] | None:
         """The cells whose files look other than when this was last asked; None: code did, which may be anyone's."""
-        found: set[str] = set()
+        now_s = self._clock()
+        found = {cell for cell, at_s in self._expiring.items() if at_s <= now_s}
+        for cell, (trace, said) in self._matches.items():
+            now = tuple(self._declared.changed_matches(trace))
+            if now != said:
+                self._matches[cell] = (trace, now)
+                found.add(cell)
         is_code = False
         for path in {*self._cells_of, *self._workspace.files()}:
             stat = stat_of(path)
@@ -51,13 +69,22 @@ class Outside:
 
     # --- what is another now
 
-    def changed_files(self, trace: Trace) -> list[str]:
-        """What to say of files that the run read and that are not as they were; what cells write is versioned."""
-        return [
+    def changed_files(self, cell: str, trace: Trace) -> list[str]:
+        """What to say of files that are not as the run read them, or left them; what cells write is versioned."""
+        said = [
+            f"the file {path} that it writes " + ("has changed since" if stat_of(path) is not None else "is gone")
+            for path in trace.blobs
+            if self._is_last_writer(cell, path) and not unchanged(path, trace.files_out[path])
+        ]
+        return said + [
             f"the file {path} has changed" if stat_of(path) is not None else f"the file {path} is gone"
             for path, known in trace.files_in.items()
             if not self._versions.is_written(f"file:{path}") and not unchanged(path, known)
         ]
+
+    def _is_last_writer(self, cell: str, path: str) -> bool:
+        latest = self._versions.latest(f"file:{path}")
+        return latest is not None and latest.cell == cell
 
     def changed_code(self, trace: Trace) -> list[tuple[str, str]]:
         """Modules that the run imported on its way whose code is another now: file, and what changed."""

@@ -17,6 +17,7 @@ from ..analysis.reads_writes import analyse
 from ..analysis.statements import stores_into, surely_bound
 from ..core.cells import Cell
 from ..core.graph import Graph, Learned, connect
+from .declared import Declared
 from .document import Document
 from .standing import Standing
 from .user_namespace import UserNamespace
@@ -28,12 +29,13 @@ class Reading:
 
     def __init__(
         self, shell: InteractiveShell, document: Document, versions: Versions, namespace: UserNamespace,
-        standing: Standing, lock: threading.RLock, awaits: Callable[[str], bool],
+        standing: Standing, declared: Declared, lock: threading.RLock, awaits: Callable[[str], bool],
     ) -> None:  # fmt: skip
         self._shell = shell
         self._document = document
         self._versions = versions
         self._standing = standing
+        self._declared = declared
         self._lock = lock
         self._awaits = awaits
         self._external = _External(shell, namespace, document)
@@ -54,7 +56,9 @@ class Reading:
         cell = analyse(cell_id, text, self.transform)
         self._standing.cells[cell_id] = cell
         (self._waiting.add if self._may_wait(cell) else self._waiting.discard)(cell_id)
-        self._versions.expect(cell_id, cell.writes | cell.in_place | cell.deletes)
+        written = self._declared.written_by(cell.options) if cell.options is not None else ()
+        files = frozenset(f"file:{path}" for path in written)
+        self._versions.expect(cell_id, cell.writes | cell.in_place | cell.deletes | files)
         if known is not None and known.digest != cell.digest:
             self._versions.unsettled.add(cell_id)
         self._standing.forget(cell_id)
@@ -132,15 +136,24 @@ class Reading:
                     self.cell(cell_id)
                 self._graph_is_old = False
                 self._versions.rebuild()
+                cells = [self._standing.cells[cell_id] for cell_id in self._document.order]
                 self._standing.connect(
                     connect(
-                        [self._standing.cells[cell_id] for cell_id in self._document.order],
-                        self._learned,
+                        cells,
+                        self._known_links(cells),
                         labels={cell_id: self._document.label(cell_id) for cell_id in self._document.order},
                         external=self._external,
                     )
                 )
             return self._standing.graph
+
+    def _known_links(self, cells: Iterable[Cell]) -> dict[str, Learned]:
+        """What runs have taught, and what headers declare of files."""
+        known = dict(self._learned)
+        for cell_id, declared in self._declared.links(cells).items():
+            taught = known.get(cell_id, Learned())
+            known[cell_id] = Learned(reads=taught.reads | declared.reads, writes=taught.writes | declared.writes)
+        return known
 
     def outdate(self) -> None:
         """The cells, their order or what is known of them changed: the graph is connected anew when it is needed."""

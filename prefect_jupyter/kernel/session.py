@@ -43,6 +43,7 @@ from .cache import Cache, CacheKeeper
 from .comm import Link
 from .deciding import Deciding
 from .decisions import Decisions
+from .declared import Declared
 from .definitions import Definitions
 from .document import Document
 from .driving import run_to_end
@@ -98,13 +99,14 @@ class Session:
         self.surroundings = Surroundings(Ambient(seeded_before=self._may_have_seeded()), self.versions)
         decisions = Decisions(self.store, lambda: self.notebook)
         workspace = Workspace()
+        declared = Declared(self._folder(), self.store, clock=time.time)
         self.standing = Standing(
             self.document, self.versions, self.namespace, self.surroundings, decisions,
-            Outside(workspace, self.versions, clock=time.time),
+            Outside(workspace, self.versions, declared, clock=time.time), declared,
         )  # fmt: skip
         self.reloading = Reloading(shell, workspace, self.namespace, self.versions, self.standing)
         self.reading = Reading(
-            shell, self.document, self.versions, self.namespace, self.standing, self._lock,
+            shell, self.document, self.versions, self.namespace, self.standing, declared, self._lock,
             awaits=self.interception.original_decision,
         )  # fmt: skip
         self.namespace.is_wanted = self.reading.is_wanted_by_a_task
@@ -118,7 +120,8 @@ class Session:
         )
         self.inline = Inline(
             self.outputs, self.namespace, self.store, self.surroundings, observer,
-            Definitions(shell, self.namespace, self.reading.transform), workspace, self._lock, self.reading.transform,
+            Definitions(shell, self.namespace, self.reading.transform), workspace, declared, self._lock,
+            self.reading.transform,
         )  # fmt: skip
         kernel = getattr(shell, "kernel", None)
         status = KernelStatus(kernel, self._is_busy)
@@ -386,6 +389,11 @@ class Session:
     def notebook(self) -> str:
         """What the store calls this notebook: the path that the server told the kernel, or the working folder."""
         return os.environ.get("JPY_SESSION_NAME") or os.getcwd()
+
+    def _folder(self) -> str:
+        """The folder of the notebook, from which the files in headers are meant; without a page the working folder."""
+        folder = os.path.dirname(os.environ.get("JPY_SESSION_NAME", ""))
+        return folder if os.path.isabs(folder) and os.path.isdir(folder) else os.getcwd()
 
     async def _run_in_shell(self, cell: Cell, transformed: str) -> ExecutionResult:
         """Runs a task that is not the cell in front: like a cell, but without a place in the history."""

@@ -17,6 +17,7 @@ from ..core.graph import Graph
 from ..core.rebuilder import Input, Reason, Trace, Verdict, described, verdict
 from ..runtime.stamps import unchanged
 from .decisions import Decisions
+from .declared import Declared, expiry_s
 from .document import Document
 from .outside import Outside
 from .surroundings import Surroundings
@@ -68,7 +69,7 @@ class Standing:
 
     def __init__(
         self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings,
-        decisions: Decisions, outside: Outside,
+        decisions: Decisions, outside: Outside, declared: Declared,
     ) -> None:  # fmt: skip
         self._document = document
         self._versions = versions
@@ -76,6 +77,7 @@ class Standing:
         self._surroundings = surroundings
         self._decisions = decisions
         self._outside = outside
+        self._declared = declared
         self._outdated: dict[str, str] = {}  # tasks that bound code which was reloaded since
         self.graph = Graph()
         self.cells: dict[str, Cell] = {}
@@ -328,7 +330,10 @@ class Standing:
 
     def changed_outside(self, cell: str, trace: Trace) -> list[Reason]:
         reasons = [Reason(self._outdated[cell], cell)] if cell in self._outdated else []
-        reasons += [Reason(text, cell) for text in self._outside.changed_files(trace)]
+        expired = self._declared.expired(self.cells[cell], trace)
+        reasons += [Reason(expired, cell)] if expired else []
+        said = [*self._outside.changed_files(cell, trace), *self._declared.changed_matches(trace)]
+        reasons += [Reason(text, cell) for text in said]
         for path, change in self._outside.changed_code(trace):
             reasons.append(Reason(f"the code of {os.path.basename(path)} changed", cell, change))
         return reasons
@@ -367,7 +372,8 @@ class Standing:
     def ran(self, cell: str) -> None:
         """A task has run: what is known of its last run is no more."""
         self._outdated.pop(cell, None)
-        self._outside.watch(cell, self.traces.get(cell))
+        trace = self.traces.get(cell)
+        self._outside.watch(cell, trace, None if trace is None else expiry_s(self.cells[cell], trace))
         self.forget(cell)
 
     def look_outside(self) -> None:

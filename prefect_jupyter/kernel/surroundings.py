@@ -211,6 +211,11 @@ class Surroundings:
         items |= {kind for kind in SILENCING if complains or self.fingerprint(cell, kind) != DEFAULT}
         return {item: self.fingerprint(cell, item) for item in sorted(items)}
 
+    def chance_now(self) -> dict[str, Delta]:
+        """The states of the generators, as what a cell with a seed of its own has made of them."""
+        states = self.ambient.snapshot().states
+        return {kind: Whole(states[kind]) for kind in CHANCE if kind in states}
+
     def kinds_changed_by(self, cell: str) -> frozenset[str]:
         """The kinds of which `cell` has ever made a version."""
         return self._kinds_of.get(cell, frozenset())

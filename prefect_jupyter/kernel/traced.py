@@ -62,7 +62,7 @@ def written_files(cell: str, files: Mapping[str, FileStamp]) -> dict[str, Versio
 
 def references(trace: Trace) -> tuple[str, ...]:
     """The values that the store must have to answer a task with `trace`."""
-    return (*trace.groups, *trace.ambient_out.values())
+    return (*trace.groups, *trace.ambient_out.values(), *trace.blobs.values())
 
 
 def is_lost(output: Output) -> bool:

@@ -165,4 +165,4 @@ class MemoryKeeping:
 
 
 def _values(trace: Trace) -> tuple[str, ...]:
-    return (*trace.groups, *trace.ambient_out.values())
+    return (*trace.groups, *trace.ambient_out.values(), *trace.blobs.values())

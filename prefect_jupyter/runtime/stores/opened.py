@@ -63,7 +63,7 @@ class Opened:
         """Keep a trace and return its size."""
         entry = self.seal.close(_trace_address(trace.key, variant), encode(trace))
         self.index.put_trace(
-            trace.key, variant, entry, values=(*trace.groups, *trace.ambient_out.values()),
+            trace.key, variant, entry, values=(*trace.groups, *trace.ambient_out.values(), *trace.blobs.values()),
             made_s=trace.started_s or now_s, saves_s=trace.duration_s, now_s=now_s,
         )  # fmt: skip
         return len(entry)

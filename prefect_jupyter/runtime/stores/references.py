@@ -37,6 +37,7 @@ def variant_of(trace: Trace) -> str:
     ambient = [f"{kind}={digest}" for kind, digest in sorted(trace.ambient_in.items())]
     files = [f"{path}={stamp.digest}" for path, stamp in sorted(trace.files_in.items())]
     sources = [f"{path}={digest}" for path, digest in sorted(trace.sources.items())]
+    files += [f"{pattern}={sorted(paths)}" for pattern, paths in sorted(trace.globs.items())]
     # What runs again on a hit is compared with what it was: both states of a module are worth keeping.
     defined = [f"{name}={output.fingerprint}" for name, output in sorted(trace.outputs.items()) if output.definition]
     return _hex("variant", str(len(ambient)), *ambient, *files, *sources, *defined)
