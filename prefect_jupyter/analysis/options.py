@@ -301,7 +301,7 @@ OPTIONS: tuple[Option, ...] = (
         ("--mutation",),
         "mutation",
         "what a change of an input in place is: a warning or an error",
-        "warn|error",
+        "MODE",
         _mutation,
         choices=MUTATIONS,
     ),

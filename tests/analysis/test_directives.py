@@ -21,6 +21,8 @@ from prefect_jupyter.core.triggers import TRIGGERS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "header-options.md"
 
+A_DURATION = "write a number and a unit, such as `250ms`, `10s`, `5m`, `2h` or `1d`"
+
 
 def options(text: str) -> TaskOptions:
     parsed, problems = parse_options(text)
@@ -153,6 +155,18 @@ def test_every_option_is_parsed() -> None:
     )
 
 
+def test_what_lies_outside_of_python_is_declared() -> None:
+    text = "--file 'my data/*.csv' --file b.csv --env A,_B2 --expires 1d --seed 0 --writes out.csv --mutation warn"
+    assert options(text) == TaskOptions(
+        files=("my data/*.csv", "b.csv"),
+        env=("A", "_B2"),
+        expires_s=86_400.0,
+        seed=0,
+        writes=("out.csv",),
+        mutation="warn",
+    )
+
+
 def test_the_name_may_stand_anywhere_and_values_may_be_attached_or_quoted() -> None:
     assert options("--retries=2 clean") == TaskOptions(name="clean", retry=Retry(retries=2))
     assert options("--tags 'two words',b").tags == ("two words", "b")
@@ -234,6 +248,35 @@ def test_names_that_are_accepted(name: str) -> None:
         ("-o a,a", "`-o`: `a` is there twice: write it once"),
         ("-o 2x", "`-o`: `2x` is not a variable's name: write names separated by commas, such as `a,b`"),
         ("-o if", "`-o`: `if` is not a variable's name: write names separated by commas, such as `a,b`"),
+        ("--file ''", "`--file` needs a value: write `--file GLOB`"),
+        ("--file ' '", "`--file`: ` ` names no file: write a path or a pattern, such as `data/*.csv`"),
+        ("--file a.csv --file a.csv", "`--file`: `a.csv` is there twice: write it once"),
+        (
+            "--file s3://x/y",
+            "`--file`: `s3://x/y` is an address, not a file: say `--expires 1d` for what comes from elsewhere",
+        ),
+        (
+            "--env TOKEN=abc",
+            "`--env`: `TOKEN` is not the name of an environment variable: write the name alone, `TOKEN`",
+        ),
+        (
+            "--env 1X",
+            "`--env`: `1X` is not the name of an environment variable: write names such as `HOME,API_URL`",
+        ),
+        ("--env A,A", "`--env`: `A` is there twice: write it once"),
+        ("--expires 0d", f"`--expires`: `0d` is no time at all: {A_DURATION}"),
+        ("--expires -1d", f"`--expires`: `-1d` is not a duration: {A_DURATION}"),
+        ("--expires inf", f"`--expires`: `inf` is not a duration: {A_DURATION}"),
+        ("--expires", "`--expires` needs a value: write `--expires 1d`"),
+        ("--seed -1", "`--seed`: `-1` is not a seed: write a whole number from 0 to 4294967295, such as `42`"),
+        (
+            "--seed 4294967296",
+            "`--seed`: `4294967296` is not a seed: write a whole number from 0 to 4294967295, such as `42`",
+        ),
+        ("--seed 1 --seed 2", "`--seed` is given twice: keep one of them"),
+        ("--writes a*", "`--writes`: `a*` is a pattern: write the path of one file, such as `out.parquet`"),
+        ("--writes out/", "`--writes`: `out/` is a folder: write the path of one file, such as `out/out.parquet`"),
+        ("--mutation warm", "`--mutation`: `warm` is neither `warn` nor `error`: did you mean `warn`?"),
         ("clean --tags 'a", "unclosed quote in the header: `'a`"),
     ],
 )
@@ -320,6 +363,10 @@ def test_what_such_options_do_not_accept(header: str, message: str) -> None:
         ("cle", []),
         ("--retries ", []),
         ("-i a --in", []),
+        ("--file a --file b --fi", ["--file"]),
+        ("--expires ", ["1h", "1d", "7d"]),
+        ("--mutation e", ["error"]),
+        ("--seed 1 --se", []),
         ("-", [flag for option in OPTIONS for flag in option.flags]),
     ],
 )  # fmt: skip
