@@ -16,7 +16,7 @@ from prefect_jupyter.core.rebuilder import Trace
 from prefect_jupyter.core.tasks import TaskOptions
 from prefect_jupyter.kernel.declared import Declared
 from prefect_jupyter.kernel.errors import TaskError
-from prefect_jupyter.runtime.files import stamped
+from prefect_jupyter.runtime.stamps import stamped
 from prefect_jupyter.runtime.stores.memory import MemoryStore
 from tests.oracle.kernels import LiveKernel
 
