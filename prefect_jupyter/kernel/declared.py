@@ -18,9 +18,9 @@ from ..core.cells import Cell
 from ..core.graph import Learned
 from ..core.rebuilder import FileStamp, Trace
 from ..core.tasks import TaskOptions
-from ..runtime.files import stamped, unchanged
 from ..runtime.globs import TooManyError, absolute, matching, may_match
 from ..runtime.kept_files import is_ours, keep, put_back
+from ..runtime.stamps import stamped, unchanged
 from ..runtime.stores import Store
 from .errors import TaskError
 from .wording import ago

@@ -5,10 +5,11 @@ It must not open what it can tell from size and time, and it judges no task.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable
 
 from ..analysis.changes import explain_change
-from ..core.rebuilder import Trace
+from ..core.rebuilder import FileStamp, Trace
 from ..runtime.stamps import unchanged
 from ..runtime.workspace import Workspace, stat_of
 from .declared import Declared
@@ -77,7 +78,7 @@ class Outside:
             if self._is_last_writer(cell, path) and not unchanged(path, trace.files_out[path])
         ]
         return said + [
-            f"the file {path} has changed" if stat_of(path) is not None else f"the file {path} is gone"
+            _said_of(path, known)
             for path, known in trace.files_in.items()
             if not self._versions.is_written(f"file:{path}") and not unchanged(path, known)
         ]
@@ -104,3 +105,12 @@ class Outside:
             loaded, now = self._workspace.text(path), self._workspace.text_on_disk(path)
             found.append((path, explain_change(loaded, now) if loaded is not None and now is not None else ""))
         return found
+
+
+def _said_of(path: str, known: FileStamp) -> str:
+    """What became of a file, or a folder, that a run read."""
+    if os.path.isdir(path):
+        return f"the folder {path} has other files"
+    if stat_of(path) is None:
+        return f"the file {path} is gone"
+    return f"the file {path} is new" if known.size < 0 else f"the file {path} has changed"

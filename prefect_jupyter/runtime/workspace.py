@@ -19,7 +19,7 @@ import xxhash
 from ..analysis.digest import digest_of
 from .origins import Origin, origin_of
 
-_Stat = tuple[int, int]
+_Stat = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +207,12 @@ def _code_in(module: ModuleType) -> list[object]:
 
 
 def stat_of(path: str) -> _Stat | None:
-    """Size and time of a file; None where there is none."""
+    """What tells one state of a file from another without reading it; None where there is none."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def _read(path: str) -> bytes | None:
