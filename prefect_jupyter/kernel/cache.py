@@ -148,9 +148,9 @@ class Cache:
         checked = f"{counted(found.results, 'result')} and {counted(found.values, 'value')} ({size(found.size_bytes)})"
         if not found.broken:
             return f"Checked {checked}: all are sound."
-        lines = [
-            f"Checked {checked}: {len(found.broken)} were broken and are removed; they are made again when needed."
-        ]
+        count = len(found.broken)
+        were = "1 was broken and is" if count == 1 else f"{count} were broken and are"
+        lines = [f"Checked {checked}: {were} removed, to be made again when needed."]
         lines += [f"  {task or 'a task'} {key[:_SHOWN_KEY_CHARS]} {why}" for task, key, why in found.broken]
         return "\n".join(lines)
 

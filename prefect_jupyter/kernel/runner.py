@@ -99,6 +99,7 @@ class Runner:
     has_await: Callable[[Cell], bool]
     listen: Callable[[Event], None]
     ended: Callable[[str, Result], None]
+    unpinned: Callable[[str], None]
     last_keys: Callable[[], Mapping[str, str]]
     counts: Counts = field(default_factory=Counts)
     results: dict[str, Result] = field(default_factory=dict)
@@ -388,10 +389,13 @@ class Runner:
     def _sink(self, cell_id: str) -> Callable[[str, RawOutput | None], None]:
         return lambda operation, output: self.background.output(cell_id, operation, output)
 
+    def _is_asked_for(self, task: str) -> bool:
+        return self._request is not None and task in self._request.forced
+
     def _account(self, cell: Cell, inputs: dict[str, Version], result: Result) -> None:
         self.results[cell.id] = result
-        if not result.decided:
-            self.standing.forget_decision(cell.id)
+        if not result.decided and self.standing.forget_decision(cell.id) and not self._is_asked_for(cell.id):
+            self.unpinned(cell.id)
         self.versions.unsettled.discard(cell.id)
         self.standing.skips.pop(cell.id, None)
         if isinstance(result.error, SKIP):

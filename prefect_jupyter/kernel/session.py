@@ -151,6 +151,7 @@ class Session:
             has_await=self.reading.has_await,
             listen=self._listen,
             ended=self._ended,
+            unpinned=self.showing.tell_unpinned,
             last_keys=lambda: self.store.recall(self.notebook),
         )
         self.plain_cells = PlainCells(
@@ -272,7 +273,7 @@ class Session:
         """`_` after a cell that was answered from the store: its value is only there when the cell runs."""
         last, self._last_cached = self._last_cached, None
         uses_it = any("`_" in reason for reason in cell.always)
-        if last is not None and uses_it and last in self.standing.graph:
+        if last is not None and uses_it and last in self.standing.graph and self.standing.kept(last) is None:
             await self.runner.run(Request(targets=(last,), forced=frozenset({last})))
 
     def _paused_above(self, run: Run, row: Progress | None) -> str:

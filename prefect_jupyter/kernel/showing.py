@@ -197,6 +197,15 @@ class Showing:
                 cell=cell_id,
             )
 
+    def tell_unpinned(self, cell_id: str) -> None:
+        name = self._standing.name(cell_id)
+        self.link.publisher.notice(
+            "warning",
+            f"`{name}` is no longer pinned: what it had made was not there any more, and it ran again.",
+            task=cell_id,
+            cell=cell_id,
+        )
+
     def remember_previews(self, made: Mapping[str, Version]) -> None:
         """Small values that a cell has made, in the words that a later reason compares them with."""
         for name, version in made.items():

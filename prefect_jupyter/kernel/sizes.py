@@ -9,9 +9,9 @@ import re
 
 from ..analysis.options import RefusedError, duration_s
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])i?b?|b)", re.IGNORECASE)
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_FACTORS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 NO_LIMIT = "none"
 
 
@@ -20,7 +20,7 @@ def size_bytes(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"`{text.strip()}` is not a size: write one such as 500 MB or 5 GB")
-    return int(float(match[1]) * _FACTORS[match[2].lower()])
+    return int(float(match[1]) * (_FACTORS[match[2].lower()] if match[2] else 1))
 
 
 def quota_bytes(text: str, free_bytes: int) -> int | None:

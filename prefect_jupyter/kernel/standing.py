@@ -177,9 +177,11 @@ class Standing:
         found = self.inputs(cell, trace)
         return {name: known.fingerprint for name, known in found.items() if not name.startswith("file:")}
 
-    def forget_decision(self, cell: str) -> None:
-        """A task ran again: what was decided about its earlier result is over."""
+    def forget_decision(self, cell: str) -> bool:
+        """A task ran again: what was decided about its earlier result is over. Returns whether it was pinned."""
+        decision = self._decisions.of(self.cells[cell])
         self._decisions.drop(self.cells[cell])
+        return decision is not None and decision.kind == "pinned"
 
     def forget(self, cell: str) -> None:
         """Something about `cell` changed: its verdict and those of its readers have to be found again."""
