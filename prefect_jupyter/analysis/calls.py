@@ -15,6 +15,7 @@ from .magics import (
     SETUP_MAGICS,
     TASKS_MAGIC,
     TRANSPARENT_MAGICS,
+    WRITING_MAGICS,
     Magic,
     captured_name,
     code_of,
@@ -163,7 +164,7 @@ class Calls:
         names.always.append(magic.spelling)
         if magic.name in _LISTS_ALL_NAMES:
             names.reads_everything = True
-        if magic.kind != "shell" and magic.name != TASKS_MAGIC:
+        if magic.kind != "shell" and magic.name not in (TASKS_MAGIC, *WRITING_MAGICS):
             names.maybe |= names_in_text(f"{magic.arguments}\n{magic.body or ''}")
 
     def _wrapped(self, magic: Magic, node: ast.Call, bound: Bound) -> None:

@@ -27,6 +27,9 @@ DISPLAY_MAGICS = frozenset(("html", "javascript", "js", "latex", "markdown", "sv
 TASKS_MAGIC = "flow"
 """Its words are names of tasks, which a cell that asks about them does not read: asking runs nothing."""
 
+WRITING_MAGICS = frozenset(("file", "writefile"))
+"""Cell magics that write their text into a file as it stands."""
+
 LOCAL_MAGICS = frozenset(("timeit", "memit", "mprun"))
 """Transparent magics whose code runs in a function: what it binds is gone afterwards."""
 

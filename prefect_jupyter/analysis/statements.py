@@ -139,7 +139,8 @@ def suppressed(source: str) -> bool:
 def has_effect_free_form(tree: ast.Module) -> bool:
     """Do the statements surely do nothing but define, whatever the values are?
 
-    Constants, plain names, `pass` and definitions without decorators.
+    Constants, plain names, `pass`, definitions without decorators, and assertions: Python itself leaves these
+    out when it is asked to optimise, so that nothing may depend on what they do.
     """
     return all(_is_effect_free(statement) for statement in tree.body)
 
@@ -147,7 +148,7 @@ def has_effect_free_form(tree: ast.Module) -> bool:
 def _is_effect_free(statement: ast.stmt) -> bool:
     if isinstance(statement, ast.Expr):
         return isinstance(statement.value, (ast.Constant, ast.Name)) or _is_setup(statement.value)
-    if isinstance(statement, ast.Pass):
+    if isinstance(statement, (ast.Pass, ast.Assert)):
         return True
     decorated = any(getattr(node, "decorator_list", None) for node in ast.walk(statement))
     return is_definition(statement) and not decorated

@@ -83,6 +83,11 @@ class Graph:
     def cell(self, cell_id: str) -> Cell:
         return self.cells[self._positions[cell_id]]
 
+    def below(self, cell_id: str, count: int) -> tuple[Cell, ...]:
+        """The next `count` cells of the document."""
+        position = self._positions[cell_id]
+        return self.cells[position + 1 : position + 1 + count]
+
     def writer(self, cell_id: str, name: str) -> str | None:
         """The nearest cell above `cell_id` that binds, changes or deletes `name`."""
         writers = self._writers.get(name, ())
@@ -117,6 +122,19 @@ class Graph:
         above = self._above[self._positions[reader]].get(self._positions[task], ())
         through = (edge.names for edge in self.task_edges if (edge.source, edge.target) == (task, reader))
         return frozenset(above).union(*through)
+
+    def loosely_upstream(self, cell_id: str) -> tuple[str, ...]:
+        """The tasks that this one may need or not: they make only words of its texts, or it looks at all names."""
+        position = self._positions[cell_id]
+        cell = self.cells[position]
+        sure = cell.reads | cell.in_place | frozenset((cell.options and cell.options.inputs) or ())
+        if not (cell.maybe or cell.reads_everything):
+            return ()
+        return tuple(
+            self.cells[source].id
+            for source, names in self._above[position].items()
+            if sure.isdisjoint(names) and (cell.reads_everything or cell.maybe.issuperset(names))
+        )
 
     def task_downstream(self, cell_id: str) -> tuple[str, ...]:
         """The tasks that need this task, directly or through plain cells."""

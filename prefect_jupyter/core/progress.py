@@ -108,6 +108,8 @@ class Progress:
         """A task that reads a mapped one as a whole meets each child."""
         states: list[State] = []
         for above in self.seen_whole:
+            if above.task.id in self.task.loosely:
+                continue
             if above.children is None:
                 states.append(above.state)
             else:

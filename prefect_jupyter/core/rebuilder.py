@@ -60,7 +60,8 @@ class Trace:
     content of files that it was declared to write, by path.
     `groups` are value references of the store; `ambient_out` maps each kind of process-wide state that
     the task changed to a value reference of the store. `displays` are nbformat v4 outputs to show
-    again on a hit. `replays` are the positions of the top-level statements to run again on a hit.
+    again on a hit; `last` is a value reference of the store, for the value that `_` holds for a cell below which
+    reads it, else "". `replays` are the positions of the top-level statements to run again on a hit.
     `executes` says that the task has to run in every kernel, because a later cell reads a value of it
     that cannot be stored.
     """
@@ -81,6 +82,7 @@ class Trace:
     globs: Mapping[str, list[str]] = field(default_factory=dict)
     blobs: Mapping[str, str] = field(default_factory=dict)
     displays: tuple[dict[str, Any], ...] = ()
+    last: str = ""
     executes: bool = False
     started_s: float = 0.0
     duration_s: float = 0.0

@@ -21,6 +21,7 @@ class RunTask:
 
     A `mapped` task runs once for each element. `along` are those of its upstream tasks over whose elements it
     maps; where such a task is mapped itself, each child here waits for the child above with its index alone.
+    `loosely` are those whose end it waits for, however they end.
     """
 
     id: str
@@ -34,3 +35,4 @@ class RunTask:
     pause: bool = False
     timeout_s: float | None = None
     tags: tuple[str, ...] = ()
+    loosely: tuple[str, ...] = ()

@@ -87,6 +87,7 @@ class Attempt:
     run: Callable[[str], Awaitable[ExecutionResult]]
     forced: bool = False
     has_readers: Callable[[str], bool] = lambda name: False
+    keep_last: Callable[[object], str] | None = None
     through: bool = True
     sink: Callable[[str, RawOutput | None], None] | None = None
     awaits: bool = False
@@ -416,10 +417,14 @@ class Inline:
             started_s=ran.started_s,
             duration_s=ran.duration_s,
         )
-        trace = self._with_values(attempt, trace, changes, delta, store=not uncached)
+        trace, refusals = self._with_values(attempt, trace, changes, delta, store=not uncached)
         self._observer.record(observed, trace.files_out)
+        if attempt.keep_last is not None and not uncached:
+            trace = replace(trace, last=attempt.keep_last(execution.result))
         if not uncached:
             self._store.put(trace)
+            # The trace answers only those who do not need the value.
+            uncached = next((why for name, why in refusals.items() if attempt.has_readers(name)), "")
         promoted = frozenset(changes.in_place) - cell.in_place
         return Result(trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted)
 
@@ -495,16 +500,20 @@ class Inline:
 
     def _with_values(
         self, attempt: Attempt, trace: Trace, changes: Changes, delta: Mapping[str, Delta], *, store: bool
-    ) -> Trace:
-        """The trace with its outputs; their values and the changed process-wide state go to the store if `store`."""
+    ) -> tuple[Trace, dict[str, str]]:
+        """The trace with its outputs; their values and the changed process-wide state go to the store if `store`.
+
+        The second part says by name why a value could not be stored.
+        """
         stored = [name for name, version in changes.made.items() if not (version.definition or version.is_absent)]
         references: list[str] = []
+        refusals: dict[str, str] = {}
         outputs: dict[str, Output] = {
             name: output_of(version, None) for name, version in changes.made.items() if version.definition
         }
         for group in self._namespace.sharing(stored):
             self._namespace.made_together(group)
-            reference = self._keep(group) if store else None
+            reference = self._keep(group, refusals) if store else None
             position = None
             if reference is not None:
                 position = len(references)
@@ -520,7 +529,7 @@ class Inline:
             for kind, change in delta.items():
                 ambient_out[kind] = self._store.put_value(dump({"delta": change}, {}), None)
         self._namespace.versions.record(attempt.cell.id, changes.made)
-        return replace(trace, outputs=outputs, groups=tuple(references), ambient_out=ambient_out)
+        return replace(trace, outputs=outputs, groups=tuple(references), ambient_out=ambient_out), refusals
 
     def _also_made(self, name: str, cell: str, changes: Changes) -> Version:
         """`name` shares storage with something that the cell made: from here on the cell owns both."""
@@ -532,8 +541,9 @@ class Inline:
         changes.made[name] = self._namespace.bound[name] = version
         return version
 
-    def _keep(self, group: frozenset[str]) -> str | None:
+    def _keep(self, group: frozenset[str], refusals: dict[str, str]) -> str | None:
         try:
             return self._namespace.keep(group)
-        except Unstorable:
+        except Unstorable as refusal:
+            refusals.update(dict.fromkeys(group, str(refusal)))
             return None

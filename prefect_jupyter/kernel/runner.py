@@ -26,6 +26,7 @@ from .endings import GOES_ON, INTERRUPTED, first_line, outcome_of
 from .inline import Attempt, Inline, Result
 from .interception import Execution
 from .interrupts import Interrupts
+from .last_value import LastValue
 from .names import is_notebook_name
 from .outputs import RawOutput
 from .standing import Failure, Skip, Standing
@@ -55,7 +56,7 @@ class Request:
 
     `front` is the cell that a person runs right now; all other tasks show their outputs in their own cells.
     With `patient` unset a task that failed and would meet the same again is not tried. `resumed` are tasks that a
-    person lets go on, with the value that they get.
+    person lets go on, with the value that they get. `why` is what the rows of tasks say that run for this request.
     """
 
     targets: tuple[str, ...]
@@ -63,6 +64,7 @@ class Request:
     front: tuple[str, Execution] | None = None
     patient: bool = True
     resumed: Mapping[str, object] = field(default_factory=dict)
+    why: str = ""
 
     def without(self, tasks: Iterable[str]) -> Request:
         gone = set(tasks)
@@ -101,6 +103,7 @@ class Runner:
     ended: Callable[[str, Result], None]
     unpinned: Callable[[str], None]
     last_keys: Callable[[], Mapping[str, str]]
+    last: LastValue
     counts: Counts = field(default_factory=Counts)
     results: dict[str, Result] = field(default_factory=dict)
     engine: Engine | None = None
@@ -158,7 +161,8 @@ class Runner:
             options = self.standing.cells[cell_id].options
             assert options is not None
             upstream = tuple(above for above in self._upstream(cell_id) if above in among)
-            tasks.append(_run_task(cell_id, upstream, options, graph.names[cell_id]))
+            loosely = graph.loosely_upstream(cell_id) if options.trigger == "all_successful" else ()
+            tasks.append(replace(_run_task(cell_id, upstream, options, graph.names[cell_id]), loosely=loosely))
             for tag, most in options.limits:
                 limits[tag] = min(most, limits.get(tag, most))
         self.inline.surroundings.look()
@@ -324,6 +328,7 @@ class Runner:
                 load=lambda: self._load_for(cell, start),
                 run=self._shell_run(cell, front, start),
                 forced=forced or bool(start.failed),
+                keep_last=self.last.keep if self.last.is_read_below(self.standing.graph, cell.id) else None,
                 has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
                 through=front is not None,
                 sink=None if front is not None else self._sink(cell.id),
@@ -449,7 +454,8 @@ class Runner:
         self.counts.executed += 1
         if result.uncached:
             return Outcome("success", f"not stored: {result.uncached}")
-        return Outcome("success", result.missed and f"ran again: {result.missed}")
+        why = result.missed or ("" if self._request is None else self._request.why)
+        return Outcome("success", why and f"ran again: {why}")
 
     def _hand_on(self, cell: Cell, error: BaseException) -> str:
         """Keeps what a loop hands to its next turn, and returns the word by which it is found."""

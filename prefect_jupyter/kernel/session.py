@@ -53,6 +53,7 @@ from .interception import Execution, Interception
 from .interrupts import Interrupts
 from .introspection import Introspection
 from .kernel_status import KernelStatus
+from .last_value import LastValue
 from .observation import Observer
 from .outputs import Outputs
 from .outside import Outside
@@ -88,7 +89,6 @@ class Session:
         self._lock = threading.RLock()
         self._turn = asyncio.Lock()
         self._order_arrived = threading.Event()
-        self._last_cached: str | None = None
         self.interception = Interception(shell, self)
         self.outputs = Outputs(shell)
         self.document = Document()
@@ -153,6 +153,7 @@ class Session:
             ended=self._ended,
             unpinned=self.showing.tell_unpinned,
             last_keys=lambda: self.store.recall(self.notebook),
+            last=LastValue(shell, self.store, self.namespace),
         )
         self.plain_cells = PlainCells(
             shell, self.versions, self.namespace, self.standing, self.reading, self.runner, self.showing, observer,
@@ -244,7 +245,9 @@ class Session:
             await self._recall_last_value(cell)
             if cell.is_task or (cell.problems and _is_meant_as_task(cell)):
                 return await self._run_task_cell(cell, execution)
-            return await self.plain_cells.run(cell, execution)
+            result = await self.plain_cells.run(cell, execution)
+            self.runner.last.shown(cell.id, (), result.result)
+            return result
 
     async def _run_task_cell(self, cell: Cell, execution: Execution) -> ExecutionResult:
         problems = self.standing.problems(cell.id)
@@ -263,18 +266,24 @@ class Session:
         if result is None or result is before or result.execution is None:
             row = next((row for row in run.rows if row.task.id == cell.id), None)
             return await self._not_run(execution, row, self._paused_above(run, row))
-        if result.cached and any(output["output_type"] == "execute_result" for output in result.displays):
-            self._last_cached = cell.id
+        self.runner.last.shown(cell.id, result.displays, result.execution.result)
         if result.error is not None and self._failure_stays_in_its_cell(execution):
             result.execution.error_in_exec = None
         return result.execution
 
     async def _recall_last_value(self, cell: Cell) -> None:
-        """`_` after a cell that was answered from the store: its value is only there when the cell runs."""
-        last, self._last_cached = self._last_cached, None
-        uses_it = any("`_" in reason for reason in cell.always)
-        if last is not None and uses_it and last in self.standing.graph and self.standing.kept(last) is None:
-            await self.runner.run(Request(targets=(last,), forced=frozenset({last})))
+        """`_` after a cell that was answered from the store: it is put back, or else the cell runs."""
+        owed = self.runner.last.owed
+        if owed is None or not LastValue.is_read_by(cell):
+            return
+        result = self.runner.results.get(owed)
+        trace = None if result is None else result.trace
+        if trace is not None and self.runner.last.put_back(trace):
+            return
+        if owed in self.standing.graph and self.standing.kept(owed) is None:
+            why = "a cell below reads `_`"
+            await self.runner.run(Request(targets=(owed,), forced=frozenset({owed}), why=why))
+            self.runner.last.owed = None
 
     def _paused_above(self, run: Run, row: Progress | None) -> str:
         """The task that a person has to let go on before the task of `row` can start, "" when it can or has ended."""

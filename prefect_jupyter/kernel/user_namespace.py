@@ -12,7 +12,7 @@ from typing import Any
 
 from ..runtime.fingerprints import Fingerprinter
 from ..runtime.owned import owned, owned_by_code
-from ..runtime.pickles import Unloadable, Unstorable, dump, load
+from ..runtime.pickles import Pickle, Unloadable, Unstorable, dump, load
 from ..runtime.stores import Store
 from .names import is_notebook_name, is_pseudo
 from .versions import NOTHING, Version, Versions
@@ -253,7 +253,7 @@ class UserNamespace:
         if pickle is None:
             return False
         try:
-            values = load(pickle, self.values, self._definition)
+            values = self.loaded(pickle)
         except Unloadable:
             return False
         for other, value in values.items():
@@ -264,6 +264,10 @@ class UserNamespace:
                 self._loads[other] = pickle
                 held.storage = None  # it was that of the objects which were stored
         return name not in self.pending
+
+    def loaded(self, pickled: Pickle) -> dict[str, Any]:
+        """The values in a pickle of the store, by name, without binding them. Raises `Unloadable`."""
+        return load(pickled, self.values, self._definition)
 
     def _definition(self, name: str) -> None:
         self.prepare_definition(name)
@@ -285,6 +289,12 @@ class UserNamespace:
             taken = Fingerprinter(self.values, {}).own(value)
             version.storage = taken.storage | owned(value, self.values)
         return version.storage
+
+    def storage_held(self) -> frozenset[int]:
+        """What mutable storage the values of all loaded names reach."""
+        return frozenset().union(
+            *(self.storage_of(version) for name, version in self.bound.items() if name in self.values)
+        )
 
     def own_digest(self, value: object) -> str:
         return Fingerprinter(self.values, {}).own(value).digest
@@ -348,6 +358,6 @@ class UserNamespace:
         for name in group:
             version = self.bound[name]
             if not version.can_be_stored:
-                raise Unstorable(name, f"{type(self.values[name]).__name__} cannot be stored")
+                raise Unstorable(name, f"is a {type(self.values[name]).__name__}, which cannot be stored")
         pickled = dump({name: self.values[name] for name in sorted(group)}, self.values)
         return self._store.put_value(pickled, None)

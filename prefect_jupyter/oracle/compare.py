@@ -159,6 +159,7 @@ _TIME = rf"{_NUMBER}\s?(?:[nµumμ]s|s|min|h|d)\b(?:\s{_NUMBER}\s?(?:min|s)\b)*"
 _TEXT_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bat 0x[0-9a-fA-F]+"), "at 0x…"),
     (re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py"), "(cell)"),
+    (re.compile(r"\(\d{5,}\.py(?=, line \d+\))"), "((cell)"),
     (re.compile(r"<ipython-input-\d+-[0-9a-f]+>"), "(cell)"),
     (re.compile(r"(?<=\()\d+\.py(?=, line \d+\))"), "(cell)"),
     (re.compile(r"\bIn ?\[\d+\]"), "In[…]"),

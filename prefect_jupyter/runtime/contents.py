@@ -47,6 +47,8 @@ def handler_for(kind: type) -> Handler:
         return _open_file
     if is_iterator(kind):
         return _iterator
+    if module_of(kind).startswith("numba.") and hasattr(kind, "get_call_template"):
+        return _compiled
     return _plain_instance if _is_plain(kind) else describe_reduced
 
 
@@ -195,7 +197,8 @@ def _plain_instance(walk: Walk, value: Any) -> None:
         return
     walk.stores(id(value))
     walk.emit(b"\x80o")
-    walk.push(type(value), *_attributes(walk, type(value), value.__dict__))
+    # not by `value.__dict__`: a type may answer every name in a way of its own
+    walk.push(type(value), *_attributes(walk, type(value), object.__getattribute__(value, "__dict__")))
 
 
 def _attributes(walk: Walk, kind: type, state: dict[Any, Any]) -> list[Any]:
@@ -262,6 +265,15 @@ def _memo(walk: Walk, value: Any) -> None:
     walk.note("memo")
     walk.emit(b"\x80m")
     walk.push(value.__wrapped__, value.cache_parameters() if hasattr(value, "cache_parameters") else None)
+
+
+def _compiled(walk: Walk, value: Any) -> None:
+    """A function that numba compiles when it is called: what it is made of, not what has been compiled so far."""
+    if walk.seen(value):
+        return
+    walk.stores(id(value))
+    walk.emit(b"\x80j")
+    walk.push(type(value), value.py_func, value.targetoptions)
 
 
 # Values without content

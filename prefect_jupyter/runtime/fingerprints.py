@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from .components import components
 from .contents import is_figure
 from .origins import module_of
-from .walk import ATOMS, Handler, Local, TooLarge, Walk, atoms_token
+from .walk import ATOMS, Handler, Local, Walk, atoms_token
 
 _Node = tuple[str, str]  # module ("" for the notebook) and global name
 _NOTHING: frozenset[int] = frozenset()
@@ -104,7 +104,7 @@ class Fingerprinter:
         walk = Walk(self._namespace, self._handlers, self._globals_of)
         try:
             local = walk.local(value)
-        except (TooLarge, RecursionError, MemoryError):
+        except Exception:  # too large, too deep, or whatever the code of somebody else's type raises
             local = Local(_digest_bytes(type(value).__qualname__.encode()), frozenset({id(value)}), frozenset(), "io")
         self._locals[id(value)] = (value, local)
         return local

@@ -250,6 +250,8 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("pd.eval(q)", {"reads": "pd q", "reads_everything": True}),
     ("duckdb.sql('select * from t')", {"reads": "duckdb", "maybe": "select t"}),
     ("smf.ols('y ~ x', data=df)", {"reads": "df smf", "maybe": "x y"}),
+    ("%%writefile out.py\na = b\n", {"always": "`%%writefile`"}),
+    ("%%writefile {folder}/out.py\na = b\n", {"maybe": "folder", "always": "`%%writefile`"}),
     ("eval('aa + k')", {"maybe": "aa k"}),
     ("eval(code)", {"reads": "code", "reads_everything": True}),
     ("eval(code, {})", {"reads": "code"}),

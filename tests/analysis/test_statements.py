@@ -107,7 +107,21 @@ def test_other_semicolons_hide_nothing(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["", "1", "x", "pass", "'text'", "...", "import a", "def f(): g()", "class A: pass", "h = lambda: g()"]
+    "source",
+    [
+        "",
+        "1",
+        "x",
+        "pass",
+        "'text'",
+        "...",
+        "import a",
+        "def f(): g()",
+        "class A: pass",
+        "h = lambda: g()",
+        "assert f(x) == 1",
+        "def f(): g()\nassert f() is None, 'message'",
+    ],
 )
 def test_forms_without_effects(source: str) -> None:
     assert has_effect_free_form(ast.parse(source))

@@ -497,3 +497,16 @@ def test_a_cell_that_is_not_told_of_is_connected_as_before(cells: list[Cell], ke
         assert after.reads(cell) == before.reads(cell)
         assert after.problems.get(cell) == before.problems.get(cell)
         assert after.names.get(cell) == before.names.get(cell)
+
+
+def test_what_a_cell_may_not_need_is_told_apart() -> None:
+    cells = [
+        task("a", "", "x"),
+        task("b", "", "y"),
+        task("words", "x", "", maybe="y"),
+        task("all", "", "", everything=True),
+    ]
+    graph = connect(cells)
+    assert graph.loosely_upstream("words") == ("b",)
+    assert graph.loosely_upstream("all") == ("a", "b")
+    assert graph.loosely_upstream("b") == ()

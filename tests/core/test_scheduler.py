@@ -201,6 +201,12 @@ def test_a_trigger_can_accept_a_failure() -> None:
     assert world.fail("alarm")[1] == "tidy Running"
 
 
+def test_a_task_waits_for_what_it_may_not_need_however_that_ends() -> None:
+    world = World(RunTask("a"), RunTask("b"), RunTask("look", ("a", "b"), loosely=("a",)))
+    assert world.fail("a") == ["a Failed: ValueError: no", "b Running"]
+    assert world.end("b")[1] == "look Running"
+
+
 def test_a_skip_is_handed_down_before_triggers_are_asked() -> None:
     world = World(*chain("a", "b", "c"), RunTask("d", ("c",), "always_run"))
     assert world.end("a", State.Skipped, "skipped: --when was false") == [

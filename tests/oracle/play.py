@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import re
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from prefect_jupyter.oracle.compare import Difference, Place, differences, unstable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TASK_NAME = re.compile(r"\A\s*(?:%%task|#\s?\|\s*task:)[ \t]+(\w+)")
+_LASTING = re.compile(r"^it uses `_|^needs `[^`]*`, which (is stale: )?failed: ")
 _PLAIN_TIMEOUT_S = 300.0
 
 
@@ -69,18 +71,19 @@ class PlainRun:
 
 
 def plainly(notebook: OracleNotebook, folder: Path, *, twice: bool = False) -> PlainRun:
-    """Run the notebook plainly in a folder of its own; `twice` finds what no two plain runs have in common.
+    """Run the notebook plainly in `folder`; `twice` finds what no two plain runs have in common.
 
-    The second one meets the files that the first one left, as the second kernel of a page does.
+    The second run finds the files that the first one left, as a second kernel on the same notebook does.
     """
     runs = []
-    place = folder / "plain" / "work"
+    place = folder / "work"
     place.mkdir(parents=True, exist_ok=True)
     for _ in range(1 + twice):
         cells = [PlainCell(cell.id, cell.source) for cell in notebook.cells]
         runs.append(
             run_plainly(cells, place, _PLAIN_TIMEOUT_S, env=environment(place.parent), setup=PROBE_SETUP, probe=PROBE)
         )
+    runs = [[replace(result, outputs=without_place(result.outputs, place)) for result in run] for run in runs]
     results = {result.id: result for result in runs[0]}
     values = {result.id: values_from(result.probed) for result in runs[0]}
     first = PlainRun(results, values)
@@ -89,6 +92,12 @@ def plainly(notebook: OracleNotebook, folder: Path, *, twice: bool = False) -> P
     again = values_from(runs[1][-1].probed)
     moving = frozenset(name for name, digest in first.last.digests.items() if again.digests.get(name) != digest)
     return PlainRun(results, values, unstable(*runs), moving)
+
+
+def without_place(outputs: Sequence[dict[str, Any]], place: Path) -> list[dict[str, Any]]:
+    """Outputs in which the folder that a notebook ran in has no name: a warning tells in which file it arose."""
+    escaped = json.dumps(str(place))[1:-1]
+    return list(json.loads(json.dumps(list(outputs)).replace(escaped, "(work)")))
 
 
 # ---- the live side
@@ -102,6 +111,7 @@ class Result:
     outputs: dict[str, list[dict[str, Any]]]
     counts: dict[str, int]
     verdicts: dict[str, str]
+    reasons: dict[str, str] = field(default_factory=dict)
     verdicts_by_id: bool = False
     runs: dict[str, tuple[float, str]] = field(default_factory=dict)
 
@@ -109,6 +119,13 @@ class Result:
         """The tasks that executed in this kernel, after the page was as `before`: the note of each by its cell."""
         known = before.runs if before is not None else {}
         return {cell: note for cell, (at, note) in self.runs.items() if known.get(cell, (0.0, ""))[0] != at}
+
+    def excused(self) -> set[str]:
+        """The tasks that are not fresh for a reason that no complete run takes away, and that say so.
+
+        They have to do with `_`, or may have to do with what failed.
+        """
+        return {cell_id for cell_id, reason in self.reasons.items() if _LASTING.search(reason)}
 
     def verdict(self, cell_id: str) -> str:
         """What the engine says of the task in a cell, "" when it is none."""
@@ -193,9 +210,10 @@ class Player:
             self.kernel.command("snap")
         return Result(
             self.notebook,
-            {cell.id: list(self.kernel.shown(cell.id)) for cell in self.notebook.cells},
+            {cell.id: without_place(self.kernel.shown(cell.id), self.kernel.work) for cell in self.notebook.cells},
             self.kernel.session("counts()") if self.kernel.extension else {},
             self._verdicts(),
+            self._reasons(),
             self.by_id,
             self._runs(),
         )
@@ -226,6 +244,13 @@ class Player:
             return dict(self.kernel.session("verdicts()"))
         # What every view shows, by the id of the cell.
         rows = self.kernel.asked("[(node.cell, row.verdict) for node, row in {session}.view().tasks()]")
+        return dict(rows)
+
+    def _reasons(self) -> dict[str, str]:
+        """Why each task is not fresh, by the id of its cell, "" where it is."""
+        if not self.kernel.extension:
+            return {}
+        rows = self.kernel.asked("[(node.cell, row.reason) for node, row in {session}.view().tasks()]")
         return dict(rows)
 
 

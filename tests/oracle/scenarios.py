@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOLES = 1 / 3
+_WORD = re.compile(r"[^\W\d]\w*")
+_DEFINED = re.compile(r"^[ \t]*(?:async +def|def|class) +(\w+)|^(\w+) *=.*\blambda\b", re.MULTILINE)
+_STATE = frozenset({
+    "chdir", "environ", "errstate", "filterwarnings", "open", "plt", "precision", "printoptions", "rand", "randint",
+    "randn", "random", "rcParams", "seed", "set_option", "set_printoptions", "shuffle", "simplefilter", "to_csv",
+    "warnings",
+})  # fmt: skip
 # What nobody can keep: values bound to the process, and what was done to the world outside of Python.
-_GOOD_REASON = re.compile(r"not stored: (?:`\w+` cannot be stored|it did |it read and wrote )|ran again: `\w+`, which")
+_GOOD_REASON = re.compile(
+    r"not stored: (?:`\w+` (?:cannot be stored|is an? |holds )|it did |it read and wrote )|ran again: `\w+`, which"
+)
 
 
 @dataclass(slots=True)
@@ -34,14 +43,14 @@ class Phase:
 
 @dataclass(slots=True)
 class Plains:
-    """Plain runs of the texts of one notebook, each made once."""
+    """Plain runs of the texts of one notebook, each made once, one after another in the same folder."""
 
     folder: Path
     runs: dict[OracleNotebook, PlainRun] = field(default_factory=dict)
 
     def of(self, notebook: OracleNotebook) -> PlainRun:
         if notebook not in self.runs:
-            self.runs[notebook] = plainly(notebook, self.folder / f"run{len(self.runs)}", twice=not self.runs)
+            self.runs[notebook] = plainly(notebook, self.folder, twice=not self.runs)
             self._share_what_is_unstable()
         return self.runs[notebook]
 
@@ -64,7 +73,8 @@ def play_all(notebook: OracleNotebook, folder: Path, *, style: str = "both") -> 
 
         player.restart()
         player.run_all()
-        yield judged("restart, run all", player, plains, complete=True, cached=True)
+        again = judged("restart, run all", player, plains, complete=True, cached=True)
+        yield again
 
         if notebook.edit is not None:
             before = player.result()
@@ -72,7 +82,9 @@ def play_all(notebook: OracleNotebook, folder: Path, *, style: str = "both") -> 
             yield judged("edited, not run", player, plains)
             player.run_all()
             phase = judged("edit one constant, run all", player, plains, complete=True)
-            yield replace(phase, executed=player.result().executed_since(before))
+            executed = player.result().executed_since(before)
+            findings = phase.findings + executed_needlessly(executed, again, plains, player, notebook.edit[0])
+            yield replace(phase, executed=executed, findings=findings)
 
         for cell_id in notebook.rerun:
             player.run(cell_id)
@@ -133,7 +145,7 @@ def judged(
         differences += judge_values(player.values(names), plain, names)
     findings = [str(difference) for difference in differences]
     if complete:
-        loose = {cell.id for cell in tasks if cell.always} | failed | blocked
+        loose = {cell.id for cell in tasks if cell.always} | failed | blocked | result.excused()
         findings += [
             f"[{cell.id}] is {result.verdict(cell.id) or 'unknown'}, not fresh, after a complete run"
             for cell in tasks
@@ -155,6 +167,47 @@ def judged(
         ]
     wrong = {difference.cell for difference in differences}
     return Phase(name, len(tasks), len(fresh), len(tasks) - len(wrong), result.counts, findings, executed)
+
+
+def executed_needlessly(executed: dict[str, str], again: Phase, plains: Plains, player: Player, cell: str) -> list[str]:
+    """Of the tasks that executed after an edit of `cell`: those that cannot depend on it, nor executed unedited."""
+    plain = plains.of(player.notebook)
+    may = again.executed.keys() | failed_plainly(plain) | dependants(plain, player.notebook, cell)
+    return [
+        f"[{cell_id}] executed, but has nothing of [{cell}]: {note or 'no reason is told'}"
+        for cell_id, note in executed.items()
+        if cell_id not in may
+    ]
+
+
+def dependants(plain: PlainRun, notebook: OracleNotebook, edited_cell: str) -> set[str]:
+    """The cells that may depend on a cell, by nothing but the words of their texts: more than do, never fewer.
+
+    A cell below hangs on it that has a word which is a name of the notebook and of a cell that hangs on it, in
+    its own text or in that of a cell which defines what it mentions; and so does one that has a word of a state
+    which no name tells.
+    """
+    names = {name for values in plain.values.values() for name in values.digests}
+    shared = {pair for values in plain.values.values() for pair in values.shared}
+    words = {cell.id: set(_WORD.findall(cell.source)) for cell in notebook.cells}
+    definers = {name: cell.id for cell in notebook.cells for found in _DEFINED.findall(cell.source) for name in found}
+    definers.pop("", None)
+    order = [cell.id for cell in notebook.cells]
+    below = order[order.index(edited_cell) :]
+    touched: set[str] = set()
+    found: set[str] = set()
+    for cell_id in below:
+        mentioned, todo = set(words[cell_id]), list(words[cell_id])
+        while todo:
+            reached = words[definers[name]] - mentioned if (name := todo.pop()) in definers else set()
+            mentioned |= reached
+            todo += reached
+        mentioned = {name for name in mentioned if name in names or name in _STATE or name.startswith("_")}
+        if cell_id == edited_cell or mentioned & touched:
+            found.add(cell_id)
+            touched |= mentioned
+            touched |= {name for pair in shared if not touched.isdisjoint(pair) for name in pair}
+    return found
 
 
 def not_run(result: Result, cell_id: str) -> bool:

@@ -36,14 +36,14 @@ def report(path: Path, style: str, details: int, *, beside: bool) -> int:
     """Play one notebook and print its table; returns the number of findings."""
     notebook = read(path)
     notebook = replace(notebook, edit=some_edit(notebook))
-    print(f"\n{notebook.name}: {len(notebook.cells)} code cells, edit {notebook.edit}")
+    print(f"\n{notebook.name}: {len(notebook.cells)} code cells, edit {_short(notebook.edit)}")
     print(_LINE.format("phase", "tasks", "fresh", "equal", "diff", "executed", "cached", "failed"))
     started_s = time.monotonic()
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
         place = Path(folder)
         if beside:
-            for kernel_place in ("live", "plains/run0/plain", "plains/run1/plain"):
+            for kernel_place in ("live", "plains"):
                 shutil.copytree(path.parent, place / kernel_place / "work", ignore=shutil.ignore_patterns("*.ipynb"))
         try:
             for phase in play_all(notebook, place, style=style):
@@ -54,6 +54,15 @@ def report(path: Path, style: str, details: int, *, beside: bool) -> int:
             print(f"  stopped: {error}")
     print(f"  {wrong} findings, {time.monotonic() - started_s:.0f} s")
     return wrong
+
+
+def _short(edit: tuple[str, str, str] | None) -> str:
+    """Which cell is edited and how: only the lines that differ."""
+    if edit is None:
+        return "none"
+    cell_id, old, new = edit
+    pairs = zip(old.splitlines(), new.splitlines(), strict=False)
+    return f"[{cell_id}] " + "; ".join(f"{one.strip()} => {other.strip()}" for one, other in pairs if one != other)
 
 
 def _print_phase(phase: Phase, details: int) -> None:

@@ -492,3 +492,32 @@ def test_the_order_of_insertion_into_a_set_does_not_count(elements: set[object])
     for element in sorted(elements, key=repr, reverse=True):
         backwards.add(element)
     assert digest(elements) == digest(backwards)
+
+
+class Answering:
+    """Answers every name from what it was given, as archives of arrays do."""
+
+    def __init__(self, **held: object) -> None:
+        object.__setattr__(self, "_held", held)
+
+    def __getattribute__(self, name: str) -> object:
+        held = object.__getattribute__(self, "_held")
+        if name not in held:
+            raise AttributeError(name)
+        return held[name]
+
+
+def test_a_type_that_answers_names_in_its_own_way_is_described_by_its_content() -> None:
+    assert digest(Answering(x=1)) == digest(Answering(x=1)) != digest(Answering(x=2))
+
+
+class Raising(dict):  # type: ignore[type-arg]
+    def __reduce_ex__(self, protocol: object) -> object:
+        raise ZeroDivisionError
+
+    def __iter__(self) -> object:
+        raise ZeroDivisionError
+
+
+def test_a_type_whose_code_raises_is_one_that_cannot_be_compared() -> None:
+    assert not fingerprint([Raising()]).stable
