@@ -24,6 +24,7 @@ from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.signals import SKIP, SUCCESS
+from ..runtime.silence import is_silent
 from ..runtime.stamps import stamped, stamped_reads, unchanged
 from ..runtime.stores import Store
 from ..runtime.workspace import Workspace
@@ -495,6 +496,9 @@ class Inline:
             return ""
         rest = [statement for position, statement in enumerate(tree.body) if position not in set(replays)]
         if has_effect_free_form(ast.Module(rest, [])):
+            return ""
+        code = compile(ast.Module(rest, []), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        if is_silent(code, self._namespace.values):
             return ""
         return "it shows and binds nothing, so what it does cannot be seen"
 

@@ -523,8 +523,8 @@ class Runner:
             if name in inputs or not is_notebook_name(name):
                 continue
             seen = self.versions.seen_by(cell.id, name)
-            if seen is None and cell.is_task and self._is_of_a_cell(name):
-                self.namespace.hide(name)  # in a run from the top it would not be there yet
+            if seen is None and cell.is_task and self._is_not_there_yet(cell, name):
+                self.namespace.hide(name)
                 continue
             version = self.namespace.see(cell.id, name, seen)
             if version is not None:
@@ -532,9 +532,13 @@ class Runner:
                 todo |= version.reach - inputs.keys()
         return inputs
 
-    def _is_of_a_cell(self, name: str) -> bool:
+    def _is_not_there_yet(self, cell: Cell, name: str) -> bool:
+        """Whether a name that no cell above writes would have no value in a run from the top.
+
+        What is left over from elsewhere is no input of a function whose own cell binds the name first.
+        """
         held = self.namespace.bound.get(name)
-        return held is not None and held.cell in self.document
+        return held is not None and (held.cell in self.document or (name in cell.writes and name not in cell.reads))
 
 
 def _run_task(cell_id: str, upstream: tuple[str, ...], options: TaskOptions, name: str) -> RunTask:

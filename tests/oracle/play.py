@@ -114,6 +114,7 @@ class Result:
     reasons: dict[str, str] = field(default_factory=dict)
     verdicts_by_id: bool = False
     runs: dict[str, tuple[float, str]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def executed_since(self, before: Result | None = None) -> dict[str, str]:
         """The tasks that executed in this kernel, after the page was as `before`: the note of each by its cell."""
@@ -215,7 +216,7 @@ class Player:
             self._verdicts(),
             self._reasons(),
             self.by_id,
-            self._runs(),
+            *self._rows(),
         )
 
     def values(self, names: Iterable[str]) -> Values:
@@ -226,16 +227,15 @@ class Player:
         self.told = ()
         return found
 
-    def _runs(self) -> dict[str, tuple[float, str]]:
-        """When each task that executed in this kernel last did so, and what the engine notes of it."""
+    def _rows(self) -> tuple[dict[str, tuple[float, str]], dict[str, str]]:
+        """When each task that executed in this kernel last did so, with the engine's note; why tasks are not fresh."""
         if not self.kernel.extension:
-            return {}
-        rows = "[(node.cell, row.state, row.started_ms, row.note) for node, row in {session}.view().tasks()]"
-        return {
-            cell: (at or 0.0, note)
-            for cell, state, at, note in self.kernel.asked(rows)
-            if state in ("Success", "Failed")
-        }
+            return {}, {}
+        rows = self.kernel.asked(
+            "[(node.cell, row.state, row.started_ms, row.note, row.reason) for node, row in {session}.view().tasks()]"
+        )
+        runs = {cell: (at or 0.0, note) for cell, state, at, note, _ in rows if state in ("Success", "Failed")}
+        return runs, {cell: reason for cell, *_, reason in rows}
 
     def _verdicts(self) -> dict[str, str]:
         if not self.kernel.extension:

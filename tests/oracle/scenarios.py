@@ -147,7 +147,8 @@ def judged(
     if complete:
         loose = {cell.id for cell in tasks if cell.always} | failed | blocked | result.excused()
         findings += [
-            f"[{cell.id}] is {result.verdict(cell.id) or 'unknown'}, not fresh, after a complete run"
+            f"[{cell.id}] is {result.verdict(cell.id) or 'unknown'}, not fresh, after a complete run: "
+            f"{result.reasons.get(cell.id, '')}"
             for cell in tasks
             if cell.id not in fresh and cell.id not in loose
         ]
