@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .runtime import signals
     from .runtime.context import context
     from .runtime.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL, VALIDATIONFAIL
+    from .runtime.state_handlers import callback_factory, on_state
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "SUCCESS",
     "TRIGGERFAIL",
     "VALIDATIONFAIL",
+    "callback_factory",
     "context",
     "get_run_logger",
     "load_ipython_extension",
     "notebook",
+    "on_state",
     "signals",
     "unload_ipython_extension",
 ]
@@ -39,6 +42,10 @@ def __getattr__(name: str) -> Any:
         from .runtime.context import context
 
         return context
+    if name in ("callback_factory", "on_state"):
+        from .runtime import state_handlers
+
+        return getattr(state_handlers, name)
     if name in __all__:
         from .runtime import signals
 

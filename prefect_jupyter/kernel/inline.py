@@ -23,7 +23,7 @@ from ..core.cells import Cell
 from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
 from ..runtime.pickles import Unstorable, dump, load
-from ..runtime.signals import SKIP, SUCCESS
+from ..runtime.signals import FAIL, SKIP, SUCCESS
 from ..runtime.silence import is_silent
 from ..runtime.stamps import stamped, stamped_reads, unchanged
 from ..runtime.stores import Store
@@ -78,6 +78,7 @@ class Attempt:
     `tell` gets a line on what is going on before the body runs.
     `kept` is what a person decided about its result, and `is_here` that the names hold this result now.
     `unrepeatable` says why this attempt, other than the next one, must not be stored.
+    `judge` is given what the body raised, None when it did not, and returns how the attempt has ended.
     """
 
     cell: Cell
@@ -96,6 +97,7 @@ class Attempt:
     kept: Decision | None = None
     is_here: bool = False
     unrepeatable: str = ""
+    judge: Callable[[BaseException | None], BaseException | None] = lambda error: error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +379,8 @@ class Inline:
     def _account(self, attempt: Attempt, key: str, uncached: str, ran: _Ran) -> Result:
         """Compares the world with what it was before the run, and writes down what the run read and left."""
         cell, execution, displays = attempt.cell, ran.execution, ran.displays
-        error = execution.error_before_exec or execution.error_in_exec
+        raised = execution.error_before_exec or execution.error_in_exec
+        error = execution.error_in_exec = attempt.judge(raised)
         if isinstance(error, SUCCESS):
             self._take_result(cell, error)
             error = execution.error_in_exec = None
@@ -386,7 +389,8 @@ class Inline:
         observed.seen.mention(strings_in(tree), ran.started_s)
         self._observer.settle(observed, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
         if error is not None:
-            return self._failed(ran, error, displays)
+            result = self._failed(ran, error, displays)
+            return result if error is raised or not isinstance(error, FAIL) else self.say(attempt, result, str(error))
         seen, changes, delta, begun = observed.seen, observed.changes, observed.delta, ran.begun
         seen.written |= begun.signs.keys()
         displays, lint = self._with_lint(attempt, changes, displays)

@@ -104,6 +104,7 @@ class Runner:
     unpinned: Callable[[str], None]
     last_keys: Callable[[], Mapping[str, str]]
     last: LastValue
+    judge: Callable[[str, BaseException | None], BaseException | None]
     counts: Counts = field(default_factory=Counts)
     results: dict[str, Result] = field(default_factory=dict)
     engine: Engine | None = None
@@ -337,6 +338,7 @@ class Runner:
                 kept=kept,
                 is_here=is_here,
                 unrepeatable=_unrepeatable(start),
+                judge=lambda error: self.judge(cell.id, error),
             )
             with self.interrupts.body(cell.id, awaits=awaits), start.context(self.standing.name(cell.id)):
                 result = await self._hindered(cell, attempt) or await self.inline.perform(attempt)

@@ -31,6 +31,7 @@ from ..runtime.files import FileTracer
 from ..runtime.journal import Attempt, Journal
 from ..runtime.notifiers import Failure, Outbox, destinations
 from ..runtime.redact import redact
+from ..runtime.state_handlers import forget_handlers
 from ..runtime.stores import Store, open_store, store_folder
 from ..runtime.workspace import Workspace
 from ..view.pipeline import PipelineView, RowView
@@ -66,6 +67,7 @@ from .runner import Background, Counts, Request, Runner
 from .settings import Flow
 from .showing import Showing
 from .standing import Standing
+from .state_moves import StateMoves
 from .surroundings import Surroundings
 from .user_namespace import UserNamespace
 from .verbs import Verbs
@@ -133,6 +135,7 @@ class Session:
             Journal(store_folder(), self.notebook, self.id, time.time(), redact=redact, warn=self._warn_of_store),
             self.showing, self._lock, time.time,
         )  # fmt: skip
+        self.state_moves = StateMoves(self.standing.name)
         self.alerts = Alerts(
             Outbox(lambda: self.showing.title, destinations(os.environ), self._warn),
             lambda: self.settings.notify, self.standing.cells.__getitem__, self.standing.name,
@@ -154,6 +157,7 @@ class Session:
             unpinned=self.showing.tell_unpinned,
             last_keys=lambda: self.store.recall(self.notebook),
             last=LastValue(shell, self.store, self.namespace),
+            judge=self.state_moves.ended,
         )
         self.plain_cells = PlainCells(
             shell, self.versions, self.namespace, self.standing, self.reading, self.runner, self.showing, observer,
@@ -193,6 +197,7 @@ class Session:
         self.outputs.uninstall()
         self.introspection.uninstall()
         self.alerts.outbox.close()
+        forget_handlers()
         self.recording.stop()
         self.cache_keeper.stop()
         self.store.close()
@@ -375,6 +380,7 @@ class Session:
         self.showing.listen(event)
         self.recording.listen(event)
         self.alerts.listen(event)
+        self.state_moves.listen(event)
 
     def _ended(self, cell_id: str, result: Result) -> None:
         self.recording.ended(cell_id, result)

@@ -67,6 +67,10 @@ class Outcome:
     delay_s: float | None = None
     reference: str = ""
 
+    @property
+    def state(self) -> State:
+        return _STATES[self.kind]
+
 
 @dataclass(frozen=True, slots=True)
 class Elements:
@@ -248,7 +252,7 @@ class Engine:
         else:
             self._report(
                 Ended(
-                    self._clock(), task, attempt, _STATES[ended.kind], ended.note, ended.retry, ended.delay_s,
+                    self._clock(), task, attempt, ended.state, ended.note, ended.retry, ended.delay_s,
                     self._chance(), ended.reference,
                 )
             )  # fmt: skip
@@ -265,7 +269,7 @@ class Engine:
             if alike is not None and ended:
                 self._report(
                     ChildrenEnded(
-                        clock(), task, work.lot, indices(ended), _STATES[alike.kind], alike.note, alike.retry,
+                        clock(), task, work.lot, indices(ended), alike.state, alike.note, alike.retry,
                         alike.delay_s, self._chance(), alike.reference,
                     )
                 )  # fmt: skip
