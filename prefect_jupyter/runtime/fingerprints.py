@@ -93,10 +93,6 @@ class Fingerprinter:
             digest, local.storage, names, local.handle, stable=local.handle is None, sources=self._sources(local)
         )
 
-    def shallow(self, value: object) -> str:
-        """A function's or class's own state: code, defaults, cells, attributes, but not what its globals hold."""
-        return self._local(value).digest.hex()
-
     def _local(self, value: object) -> Local:
         known = self._locals.get(id(value))
         if known is not None:

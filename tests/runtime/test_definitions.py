@@ -200,13 +200,13 @@ def test_an_instance_that_is_not_loaded_counts_like_itself() -> None:
     assert take(space, "f", c=value).digest == loaded
 
 
-def test_shallow_is_without_what_globals_hold() -> None:
+def test_own_is_without_what_globals_hold() -> None:
     space = run("n = 1\ndef f(): return n")
-    before = Fingerprinter(space, {}).shallow(space["f"])
+    before = Fingerprinter(space, {}).own(space["f"]).digest
     space["n"] = 2
-    assert Fingerprinter(space, {}).shallow(space["f"]) == before
+    assert Fingerprinter(space, {}).own(space["f"]).digest == before
     space["f"].extra = 1  # type: ignore[attr-defined]
-    assert Fingerprinter(space, {}).shallow(space["f"]) != before
+    assert Fingerprinter(space, {}).own(space["f"]).digest != before
 
 
 def test_a_handle_among_the_globals_is_not_a_handle_of_the_function() -> None:
