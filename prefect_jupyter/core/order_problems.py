@@ -16,23 +16,10 @@ from .cells import Cell, Problem
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
+    from .bindings import Bindings
     from .naming import Places
 
 _BUILTINS = frozenset(dir(builtins))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bindings:
-    """Who reads and writes what, by position in the document.
-
-    `above[i]` maps each cell that cell `i` needs to the names it needs from it, `below` is the reverse;
-    `writers[name]` are the cells that bind, change or delete `name`, from the top.
-    """
-
-    reads: tuple[frozenset[str], ...]
-    writers: Mapping[str, Sequence[int]]
-    above: tuple[Mapping[int, tuple[str, ...]], ...]
-    below: tuple[Mapping[int, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +40,17 @@ def find_problems(
         if problem not in known:
             known.append(problem)
     return {cell_id: tuple(problems) for cell_id, problems in found.items()}
+
+
+def is_awaited(name: str, cells: Sequence[Cell], bindings: Bindings) -> bool:
+    """Whether a task reads `name` that no cell above it writes: another writer below would be below its reader."""
+    if name in _BUILTINS:
+        return False
+    end = bindings.writers[name][0] + 1 if name in bindings.writers else len(cells)
+    return any(
+        cell.is_task and (name in cell.reads or name in cell.in_place) and name not in cell.writes
+        for cell in cells[:end]
+    )
 
 
 def _equal_names(cells: Sequence[Cell], places: Places) -> list[tuple[str, Problem]]:

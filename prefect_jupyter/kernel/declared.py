@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.bindings import Learned
 from ..core.cells import Cell
-from ..core.graph import Learned
 from ..core.rebuilder import FileStamp, Trace
 from ..core.tasks import TaskOptions
 from ..runtime.globs import TooManyError, absolute, matching, may_match

@@ -8,15 +8,17 @@ from __future__ import annotations
 import ast
 import builtins
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import is_not
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from ..analysis.directives import read_header
 from ..analysis.reads_writes import analyse
 from ..analysis.statements import stores_into, surely_bound
+from ..core.bindings import Learned
 from ..core.cells import Cell
-from ..core.graph import Graph, Learned, connect
+from ..core.graph import Graph, connect
 from .declared import Declared
 from .document import Document
 from .standing import Standing
@@ -41,6 +43,7 @@ class Reading:
         self._external = _External(shell, namespace, document)
         self._graph_is_old = True
         self._learned: dict[str, Learned] = {}
+        self._connected: dict[str, Learned] = {}  # what was taught of the cells when they were last connected
         self._known_awaits: dict[str, bool] = {}
         self._known_forms: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._waiting: set[str] = set()  # tasks that need an event loop
@@ -132,19 +135,11 @@ class Reading:
     def graph_now(self) -> Graph:
         with self._lock:
             if self._graph_is_old:
-                for cell_id in self._document.order:
-                    self.cell(cell_id)
+                cells = [self.cell(cell_id) for cell_id in self._document.order]
                 self._graph_is_old = False
-                self._versions.rebuild()
-                cells = [self._standing.cells[cell_id] for cell_id in self._document.order]
-                self._standing.connect(
-                    connect(
-                        cells,
-                        self._known_links(cells),
-                        labels={cell_id: self._document.label(cell_id) for cell_id in self._document.order},
-                        external=self._external,
-                    )
-                )
+                taught = self._known_links(cells)
+                if taught != self._connected or not self._extend(cells):
+                    self._connect(cells, taught)
             return self._standing.graph
 
     def _known_links(self, cells: Iterable[Cell]) -> dict[str, Learned]:
@@ -154,6 +149,25 @@ class Reading:
             taught = known.get(cell_id, Learned())
             known[cell_id] = Learned(reads=taught.reads | declared.reads, writes=taught.writes | declared.writes)
         return known
+
+    def _extend(self, cells: Sequence[Cell]) -> bool:
+        """Adds a cell that came below all others to the graph, where nothing else has changed."""
+        graph, cell = self._standing.graph, cells[-1] if cells else None
+        if cell is None or len(cells) != len(graph.cells) + 1 or any(map(is_not, cells, graph.cells)):
+            return False
+        extended = graph.extended(cell) if cell.id not in self._connected else None
+        if extended is None:
+            return False
+        self._versions.append(cell.id)
+        self._standing.connect(extended, (cell.id,))
+        return True
+
+    def _connect(self, cells: Sequence[Cell], taught: dict[str, Learned]) -> None:
+        self._connected = taught
+        self._versions.rebuild()
+        labels = {cell.id: self._document.label(cell.id) for cell in cells}
+        graph = connect(cells, taught, labels=labels, external=self._external)
+        self._standing.connect(graph, graph.changed_since(self._standing.graph))
 
     def outdate(self) -> None:
         """The cells, their order or what is known of them changed: the graph is connected anew when it is needed."""

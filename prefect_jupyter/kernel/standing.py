@@ -206,10 +206,10 @@ class Standing:
             return trace.ambient_in
         return run.ambient if run is not None else {}
 
-    def connect(self, graph: Graph) -> None:
+    def connect(self, graph: Graph, changed: Collection[str]) -> None:
         """From now on `graph` says who reads what. In doubt is what it connects in another way."""
-        before, self.graph = self.graph, graph
-        self._doubt(graph.changed_since(before))
+        self.graph = graph
+        self._doubt(changed)
 
     def _doubt(self, cells: Collection[str]) -> None:
         self._doubtful.update(cells)

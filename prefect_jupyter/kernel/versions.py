@@ -83,6 +83,13 @@ class Versions:
             for name in self._expected.get(cell, frozenset()) | self.made.get(cell, {}).keys():
                 self._writers.setdefault(name, []).append((place, cell))
 
+    def append(self, cell: str) -> None:
+        """`cell` has come below all others."""
+        place = self._document.place(cell)
+        if place is not None:
+            for name in self._expected.get(cell, frozenset()) | self.made.get(cell, {}).keys():
+                self._writers.setdefault(name, []).append((place, cell))
+
     def record(self, cell: str, versions: dict[str, Version]) -> None:
         """`cell` has run and made these versions."""
         place = self._document.place(cell)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefect_jupyter.core.bindings import Learned
 from prefect_jupyter.core.cells import Cell
-from prefect_jupyter.core.graph import Edge, Graph, Learned, connect
+from prefect_jupyter.core.graph import Edge, Graph, connect
 from prefect_jupyter.core.tasks import TaskOptions
 
 
@@ -510,3 +511,19 @@ def test_what_a_cell_may_not_need_is_told_apart() -> None:
     assert graph.loosely_upstream("words") == ("b",)
     assert graph.loosely_upstream("all") == ("a", "b")
     assert graph.loosely_upstream("b") == ()
+
+
+@given(documents())
+def test_a_graph_is_extended_to_what_connecting_all_cells_makes(cells: list[Cell]) -> None:
+    graph = connect([])
+    for end, cell in enumerate(cells, start=1):
+        extended, whole = graph.extended(cell), connect(cells[:end])
+        assert extended in (None, whole)
+        graph = whole
+
+
+def test_a_cell_below_that_makes_what_a_task_above_reads_is_connected_with_all_others() -> None:
+    graph = connect([task("a", "x", "y"), plain("b", "y", "z")])
+    assert graph.extended(task("c", "", "x")) is None
+    assert graph.extended(task("c", "", "y")) is None, "it cannot be called like a task above"
+    assert graph.extended(task("c", "z", "w")) == connect([*graph.cells, task("c", "z", "w")])

@@ -94,6 +94,15 @@ def test_a_cell_below_all_others_leaves_their_verdicts_alone(notebook: Notebook)
     assert set(notebook.kernel.session("verdicts()").values()) == {"fresh"}
 
 
+def test_cells_that_nobody_announces_are_added_to_the_graph_one_by_one(notebook: Notebook) -> None:
+    notebook.kernel.run_cell(None, "step = 1")
+    notebook.counted()
+    for text in tasks(20):
+        notebook.kernel.run_cell(None, text)
+    assert notebook.counted()["connect"] <= 1
+    assert set(notebook.kernel.session("verdicts()").values()) == {"fresh"}
+
+
 def test_unchanged_tasks_of_a_new_process_are_answered_without_a_value_or_a_library(notebook: Notebook) -> None:
     notebook.open(300)
     notebook.kernel.session("run()")
