@@ -57,6 +57,8 @@ class Housekeeping:
         before = self._ledger.total_bytes()
         is_over = limits.quota_bytes is not None and before > limits.quota_bytes
         has_old = limits.unused_s is not None and self._ledger.has_unused_since(now - limits.unused_s)
+        if limits.unused_s is not None:
+            self._ledger.remove_old_decisions(now - limits.unused_s, self._ledger.open_notebooks(now))
         going = to_drop(self._ledger.kept(now), self._ledger.sizes(), limits, now) if is_over or has_old else []
         files = self._ledger.remove([each.id for each in going])
         leftovers, lonely = self._ledger.remove_leftovers(now - GRACE_S)

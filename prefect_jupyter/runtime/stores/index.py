@@ -16,7 +16,7 @@ from typing import Any
 from .filesystem import FileSystem
 from .store import VARIANTS_MAX
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS traces (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL, variant TEXT NOT NULL, entry BLOB NOT NULL, UNIQUE (key, variant)
@@ -49,12 +49,14 @@ CREATE TABLE IF NOT EXISTS leases (
     PRIMARY KEY (holder, notebook)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions (
-    notebook TEXT NOT NULL, task TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, entry BLOB NOT NULL,
-    PRIMARY KEY (notebook, task)
+    notebook TEXT NOT NULL, task TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, at_s REAL NOT NULL,
+    entry BLOB NOT NULL, PRIMARY KEY (notebook, task)
 ) WITHOUT ROWID;
 """
 # What an older index holds is not accounted for: it could never be given up.
-_EMPTY = "DELETE FROM traces; DELETE FROM records; DELETE FROM last;"
+_TABLES = ("traces", "records", "files", "facts", "last", "results", "parts", "sizes", "leases", "decisions")
+# In the place of a key, for what needs values and is no result.
+DECISION = "decision"
 _KEYS_A_QUERY = 500
 _DROP_OLD_VARIANTS = (
     "DELETE FROM traces WHERE key = ?"
@@ -167,11 +169,13 @@ class Index:
     def recall(self, notebook: str) -> dict[str, str]:
         return dict(self.all("SELECT task, key FROM last WHERE notebook = ?", (notebook,)))
 
-    def decide(self, notebook: str, task: str, kind: str, key: str, entry: bytes, values: Iterable[str]) -> None:
+    def decide(
+        self, notebook: str, task: str, kind: str, key: str, at_s: float, entry: bytes, values: Iterable[str]
+    ) -> None:
         """Keep a decision; `values` stay as long as it does, although no result may need them any more."""
-        owner = ("decision", f"{notebook}\n{task}")
+        owner = (DECISION, f"{notebook}\n{task}")
         self.change(
-            ("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?)", (notebook, task, kind, key, entry)),
+            ("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?)", (notebook, task, kind, key, at_s, entry)),
             ("DELETE FROM parts WHERE key = ? AND variant = ?", owner),
             *(("INSERT OR IGNORE INTO parts VALUES (?, ?, ?)", (*owner, value)) for value in values),
         )
@@ -179,7 +183,7 @@ class Index:
     def undecide(self, notebook: str, task: str) -> None:
         self.change(
             ("DELETE FROM decisions WHERE notebook = ? AND task = ?", (notebook, task)),
-            ("DELETE FROM parts WHERE key = 'decision' AND variant = ?", (f"{notebook}\n{task}",)),
+            ("DELETE FROM parts WHERE key = ? AND variant = ?", (DECISION, f"{notebook}\n{task}")),
         )
 
     def decisions(self, notebook: str) -> list[tuple[str, bytes]]:
@@ -276,8 +280,12 @@ class Index:
 def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     # Another kernel may have done it while this one waited.
-    if connection.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
-        for statement in (*_SCHEMA.split(";"), *_EMPTY.split(";"), f"PRAGMA user_version = {_SCHEMA_VERSION}"):
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > _SCHEMA_VERSION:
+        raise sqlite3.OperationalError("the cache is that of a newer version of this extension: update it here too")
+    if found < _SCHEMA_VERSION:
+        dropped = [f"DROP TABLE IF EXISTS {table}" for table in _TABLES]
+        for statement in (*dropped, *_SCHEMA.split(";"), f"PRAGMA user_version = {_SCHEMA_VERSION}"):
             connection.execute(statement)
     connection.execute("COMMIT")
 

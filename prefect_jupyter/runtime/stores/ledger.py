@@ -92,6 +92,16 @@ class Ledger:
         query = "SELECT DISTINCT key FROM decisions" + (" WHERE kind = 'pinned'" if pinned else "")
         return {key for (key,) in self._index.all(query)}
 
+    def remove_old_decisions(self, before_s: float, open_notebooks: Collection[str]) -> None:
+        """What was decided, and not used since, in notebooks that may be gone: its values would stay for ever."""
+        query = (
+            "SELECT notebook, task FROM decisions WHERE at_s < ?"
+            " AND NOT EXISTS (SELECT 1 FROM results WHERE results.key = decisions.key AND used_s >= ?)"
+        )
+        for notebook, task in self._index.all(query, (before_s, before_s)):
+            if notebook not in open_notebooks:
+                self._index.undecide(notebook, task)
+
     def has_unused_since(self, before_s: float) -> bool:
         return bool(self._index.all("SELECT 1 FROM results WHERE used_s < ? LIMIT 1", (before_s,)))
 

@@ -111,7 +111,7 @@ class Opened:
 
     def write_decision(self, notebook: str, task: str, decision: Decision) -> None:
         entry = self.seal.close(_decision_address(notebook, task), encode_decision(decision))
-        self.index.decide(notebook, task, decision.kind, decision.trace.key, entry, decision.values)
+        self.index.decide(notebook, task, decision.kind, decision.trace.key, decision.at_s, entry, decision.values)
 
     def read_decision(self, notebook: str, task: str, entry: bytes) -> Decision:
         try:

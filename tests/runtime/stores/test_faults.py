@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +224,20 @@ def test_a_forked_process_uses_a_connection_of_its_own(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert store.traces("child") == [trace("child")]
     store.close()
+
+
+def test_an_index_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
+    store = disk(tmp_path)
+    store.put(trace())
+    store.close()
+    (index,) = (tmp_path / "store").glob("index-*.sqlite")
+    with contextlib.closing(sqlite3.connect(index)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    said = Said()
+    older = disk(tmp_path, said)
+    use(older)
+    older.close()
+    assert len(said) == 1
+    assert "newer version of this extension" in said[0]
+    with contextlib.closing(sqlite3.connect(index)) as connection:
+        assert connection.execute("SELECT count(*) FROM traces").fetchone() == (1,)

@@ -223,6 +223,25 @@ def test_a_pinned_value_stays_until_it_is_unpinned(tmp_path: Path) -> None:
     assert not store.has(reference)
 
 
+def test_a_pin_that_nobody_used_for_long_goes_with_its_notebook_closed(tmp_path: Path) -> None:
+    clock = Clock()
+    store = opened(tmp_path, clock)
+    run(store, "n", "clean", size=200_000, saves=0.0, seed=1)
+    (kept,) = store.traces("clean-1")
+    store.decide("n", "cell-1", Decision(kind="pinned", at_s=clock.now, trace=kept))
+    clock.now += 100 * DAY
+    assert store.keeping.sweep(Limits.of_quota(None, 90 * DAY)).results == 0
+    store.used("clean-1")
+    store.close()
+    clock.now += 80 * DAY
+    assert store.keeping.sweep(Limits.of_quota(None, 90 * DAY)).results == 0
+    assert store.decisions("n").keys() == {"cell-1"}
+    clock.now += 20 * DAY
+    assert store.keeping.sweep(Limits.of_quota(None, 90 * DAY)).results == 1
+    assert store.decisions("n") == {}
+    assert files(tmp_path) == []
+
+
 @pytest.mark.parametrize("kind", ["disk", "memory"])
 def test_a_decision_comes_back_as_it_was(tmp_path: Path, kind: str) -> None:
     store = opened(tmp_path, Clock()) if kind == "disk" else MemoryStore()
