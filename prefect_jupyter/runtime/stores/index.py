@@ -62,6 +62,7 @@ _DROP_OLD_VARIANTS = (
     "DELETE FROM traces WHERE key = ?"
     " AND number NOT IN (SELECT number FROM traces WHERE key = ? ORDER BY number DESC LIMIT ?)"
 )
+_DROP_WHAT_HAS_NO_TRACE = "DELETE FROM {} WHERE key = ? AND variant NOT IN (SELECT variant FROM traces WHERE key = ?)"
 _PUT_RESULT = (
     "INSERT INTO results (key, variant, own_bytes, made_s, saves_s, used_s) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (key, variant) DO UPDATE SET own_bytes = excluded.own_bytes, made_s = excluded.made_s,"
@@ -108,14 +109,17 @@ class Index:
         now_s: float,
     ) -> None:
         """`values` are the references that it needs, `saves_s` what one use of it saves."""
-        self.change(
-            ("INSERT OR REPLACE INTO traces (key, variant, entry) VALUES (?, ?, ?)", (key, variant, entry)),
-            (_PUT_RESULT, (key, variant, len(entry), made_s, saves_s, now_s)),
-            ("DELETE FROM parts WHERE key = ? AND variant = ?", (key, variant)),
-            *(("INSERT OR IGNORE INTO parts VALUES (?, ?, ?)", (key, variant, value)) for value in values),
-            (_DROP_OLD_VARIANTS, (key, key, VARIANTS_MAX)),
-            *(_drop_what_has_no_trace(table, key) for table in ("results", "parts")),
-        )
+        which = (key, variant)
+        with self.alone():
+            execute = self._open().execute
+            execute("INSERT OR REPLACE INTO traces (key, variant, entry) VALUES (?, ?, ?)", (*which, entry))
+            execute(_PUT_RESULT, (*which, len(entry), made_s, saves_s, now_s))
+            execute("DELETE FROM parts WHERE key = ? AND variant = ?", which)
+            for value in values:
+                execute("INSERT OR IGNORE INTO parts VALUES (?, ?, ?)", (*which, value))
+            if execute(_DROP_OLD_VARIANTS, (key, key, VARIANTS_MAX)).rowcount:
+                for table in ("results", "parts"):
+                    execute(_DROP_WHAT_HAS_NO_TRACE.format(table), (key, key))
 
     def drop_trace(self, key: str, variant: str) -> None:
         chosen = " WHERE key = ? AND variant = ?"
@@ -288,8 +292,3 @@ def _make_tables(connection: sqlite3.Connection) -> None:
         for statement in (*dropped, *_SCHEMA.split(";"), f"PRAGMA user_version = {_SCHEMA_VERSION}"):
             connection.execute(statement)
     connection.execute("COMMIT")
-
-
-def _drop_what_has_no_trace(table: str, key: str) -> tuple[str, tuple[str, str]]:
-    query = f"DELETE FROM {table} WHERE key = ? AND variant NOT IN (SELECT variant FROM traces WHERE key = ?)"
-    return query, (key, key)
