@@ -16,6 +16,7 @@ from ..core.decisions import KINDS, Decision, built_on, decided
 from ..core.graph import Graph
 from ..core.rebuilder import Input, Reason, Trace, Verdict, described, verdict
 from ..runtime.stamps import unchanged
+from .ambient import CHANCE
 from .decisions import Decisions
 from .declared import Declared, expiry_s
 from .document import Document
@@ -91,6 +92,7 @@ class Standing:
         self._natural: dict[str, Verdict] = {}  # what would be said of tasks that a person decided about
         self._doubtful: set[str] = set()  # cells whose verdict may be another one now
         versions.is_harmless = self.is_harmless
+        self._unrun = 0  # the place of the first task that has not run
         self.changed: set[str] = set()  # cells that may look different since this was last emptied
 
     # --- verdicts
@@ -105,6 +107,7 @@ class Standing:
     def settle(self) -> None:
         """Finds the verdicts in doubt, from the top. Where one comes out as before, its readers keep theirs."""
         graph, doubtful = self.graph, self._doubtful
+        self._find_unrun()
         places = [graph.position(cell) for cell in doubtful if cell in graph]
         heapify(places)
         while places:
@@ -119,6 +122,18 @@ class Standing:
                     doubtful.add(reader)
                     heappush(places, graph.position(reader))
         doubtful.clear()
+
+    def _find_unrun(self) -> None:
+        """Finds the first task that has not run as it stands. Between the last one and this, chance is known anew."""
+        before, cells = self._unrun, self.graph.cells
+        self._unrun = next((place for place, cell in enumerate(cells) if self._has_not_run(cell)), len(cells))
+        low, high = sorted((before, self._unrun))
+        for cell in cells[low + 1 : high + 1]:
+            if any(item in CHANCE for item in self._ambient_read(cell.id)):
+                self._doubtful.add(cell.id)
+
+    def _has_not_run(self, cell: Cell) -> bool:
+        return cell.is_task and cell.id not in self.traces and cell.id not in self.failures
 
     def _judge(self, cell: str) -> Verdict:
         known = self._verdicts.get(cell)
@@ -482,6 +497,10 @@ class Standing:
             found = None if self._surely_fails(producer) else self._trouble(producer)
             if found is not None and (trouble is None or found.kind == "stale"):
                 trouble = found
+        if item in CHANCE and trouble is None and self._unrun < self.graph.position(cell):
+            unrun = self.graph.cells[self._unrun].id
+            name = self.name(unrun)
+            trouble = _unverified(f"`{name}` above it has not run, and may draw random numbers", unrun)
         return Input(fingerprint, producer, self._document.label(producer) if producer else "", trouble)
 
 

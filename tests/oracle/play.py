@@ -114,7 +114,6 @@ class Result:
     reasons: dict[str, str] = field(default_factory=dict)
     verdicts_by_id: bool = False
     runs: dict[str, tuple[float, str]] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
 
     def executed_since(self, before: Result | None = None) -> dict[str, str]:
         """The tasks that executed in this kernel, after the page was as `before`: the note of each by its cell."""
@@ -127,6 +126,10 @@ class Result:
         They have to do with `_`, or may have to do with what failed.
         """
         return {cell_id for cell_id, reason in self.reasons.items() if _LASTING.search(reason)}
+
+    def may_lack_draws(self) -> set[str]:
+        """The tasks of which the engine says that one above them, which could not run, may draw random numbers."""
+        return {cell_id for cell_id, reason in self.reasons.items() if reason.endswith("may draw random numbers")}
 
     def verdict(self, cell_id: str) -> str:
         """What the engine says of the task in a cell, "" when it is none."""
@@ -216,7 +219,7 @@ class Player:
             self._verdicts(),
             self._reasons(),
             self.by_id,
-            *self._rows(),
+            self._runs(),
         )
 
     def values(self, names: Iterable[str]) -> Values:
@@ -227,15 +230,13 @@ class Player:
         self.told = ()
         return found
 
-    def _rows(self) -> tuple[dict[str, tuple[float, str]], dict[str, str]]:
-        """When each task that executed in this kernel last did so, with the engine's note; why tasks are not fresh."""
+    def _runs(self) -> dict[str, tuple[float, str]]:
+        """When each task that executed in this kernel last did so, and what the engine notes of it."""
         if not self.kernel.extension:
-            return {}, {}
-        rows = self.kernel.asked(
-            "[(node.cell, row.state, row.started_ms, row.note, row.reason) for node, row in {session}.view().tasks()]"
-        )
-        runs = {cell: (at or 0.0, note) for cell, state, at, note, _ in rows if state in ("Success", "Failed")}
-        return runs, {cell: reason for cell, *_, reason in rows}
+            return {}
+        rows = "[(node.cell, row.state, row.started_ms, row.note) for node, row in {session}.view().tasks()]"
+        ended = ("Success", "Failed")
+        return {cell: (at or 0.0, note) for cell, state, at, note in self.kernel.asked(rows) if state in ended}
 
     def _verdicts(self) -> dict[str, str]:
         if not self.kernel.extension:

@@ -135,6 +135,7 @@ def judged(
     failed = failed_plainly(plain)
     tasks = [cell for cell in result.notebook.cells if cell.is_task]
     blocked = {cell.id for cell in tasks if not_run(result, cell.id)}
+    blocked |= result.may_lack_draws() if blocked else set()
     trusted = None
     if complete:
         trusted = [cell.id for cell in result.notebook.cells if cell.id not in blocked]
