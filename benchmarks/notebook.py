@@ -120,13 +120,15 @@ def unchanged(folder: Path, count: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, nargs="+", default=[10, 100, 1_000], help="cells of each document")
+    parser.add_argument("--unchanged", type=int, nargs="+", default=[1_000], help="tasks that a store knows already")
     parser.add_argument("--rounds", type=int, default=5, help="new kernels that load the extension (default: 5)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         load(Path(folder), options.rounds)
         for count in options.cells:
             cells(Path(folder), count)
-        unchanged(Path(folder), max(options.cells))
+        for count in options.unchanged:
+            unchanged(Path(folder), count)
 
 
 if __name__ == "__main__":

@@ -169,7 +169,8 @@ class Declared:
 
     def links(self, cells: Iterable[Cell]) -> Mapping[str, Learned]:
         """Who writes and who reads declared files, in the words of the graph, before anything has run."""
-        asked = {cell.id: cell.options for cell in cells if cell.options is not None}
+        options_of = ((cell.id, cell.options) for cell in cells)
+        asked = {cell: options for cell, options in options_of if options and (options.files or options.writes)}
         written = {path for options in asked.values() for path in self.written_by(options)}
         links: dict[str, Learned] = {}
         for cell_id, options in asked.items():

@@ -272,7 +272,7 @@ class Standing:
         return (*self.cells[cell].problems, *self.graph.problems.get(cell, ()))
 
     def name(self, cell: str) -> str:
-        return self.graph.names.get(cell, self._document.label(cell))
+        return self.graph.names.get(cell) or self._document.label(cell)
 
     # --- evidence
 

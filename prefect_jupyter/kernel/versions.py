@@ -127,7 +127,13 @@ class Versions:
 
         A version; or the id of the cell above that will write the name but has not run as it stands; or None.
         """
-        for writer in self.writers_above(cell, name):
+        writers = self._writers.get(name)
+        if not writers:
+            return None
+        place = self._document.place(cell)
+        end = len(writers) if place is None else bisect_left(writers, (place, ""))
+        for index in range(end - 1, -1, -1):
+            writer = writers[index][1]
             made = self.made.get(writer)
             if made is None:
                 return writer

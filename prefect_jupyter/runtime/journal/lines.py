@@ -47,6 +47,7 @@ _KINDS: dict[str, type[Any]] = {
     "end": RunEnded,
     "log": Logged,
 }
+_SCALARS = frozenset({str, int, float, bool})
 _TASK = tuple(field.name for field in fields(RunTask))
 _RETRY = tuple(field.name for field in fields(Retry))
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -72,6 +73,8 @@ def decode(line: bytes) -> Fact | None:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in _SCALARS:
+        return value
     if isinstance(value, State):
         return int(value)
     if isinstance(value, range):
