@@ -26,6 +26,8 @@ const OF_ONE: ReadonlyArray<{ id: string; label: string; caption: string; verb: 
   { id: 'run-from-task', label: 'Run from Here', caption: 'Run the task of this cell and what depends on it', verb: 'run_from' },
   { id: 'retry-task', label: 'Retry Failed Task', caption: 'Run the failed task of this cell again', verb: 'retry_failed' },
   { id: 'cancel-task', label: 'Cancel Task', caption: 'Cancel the task of this cell', verb: 'cancel' },
+  { id: 'resume-task', label: 'Resume Task', caption: 'Let the paused task of this cell go on', verb: 'resume' },
+  { id: 'retry-task-now', label: 'Retry Task Now', caption: 'Try the task of this cell again without waiting any longer', verb: 'retry_now' },
   { id: 'accept-task', label: 'Accept as Unchanged', caption: 'The result stands until its text or an input changes again', verb: 'accept' },
   { id: 'pin-task', label: 'Pin Result', caption: 'The result stays, whatever changes', verb: 'pin' },
   { id: 'unpin-task', label: 'Unpin Result', caption: 'Take back what was pinned or accepted', verb: 'unpin' }

@@ -70,6 +70,8 @@ export type Verb =
   | 'run_from'
   | 'retry_failed'
   | 'cancel'
+  | 'resume'
+  | 'retry_now'
   | 'accept'
   | 'pin'
   | 'unpin'

@@ -53,6 +53,7 @@ export const VERBS = [
   'cache_prune',
   'pause',
   'resume',
+  'retry_now',
   'why',
   'plan',
   'snap',
@@ -181,7 +182,7 @@ export interface CommandMessage {
   readonly id: string;
   readonly protocol: number;
   readonly session: string;
-  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'pause' | 'resume' | 'why' | 'plan' | 'snap' | 'document';
+  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'pause' | 'resume' | 'retry_now' | 'why' | 'plan' | 'snap' | 'document';
   readonly tasks: readonly string[];
   readonly order: readonly string[] | null;
   readonly sources: { readonly [key: string]: string };

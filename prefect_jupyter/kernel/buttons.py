@@ -23,7 +23,7 @@ from .reading import Reading
 from .runner import Request, Runner
 from .showing import Showing
 from .verbs import Verbs
-from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, NOTHING_TO_PAUSE, counted
+from .wording import NOTHING_TO_CANCEL, NOTHING_TO_DO, NOTHING_TO_HASTEN, NOTHING_TO_PAUSE, counted
 
 
 class Buttons:
@@ -73,6 +73,7 @@ class Buttons:
             "cache_prune": lambda command: self._remove(command, lambda: keeper.cache().prune()),
             "pause": self._pause,
             "resume": self._resume,
+            "retry_now": self._retry_now,
         }
 
     # --- answers at once, in any thread
@@ -173,6 +174,10 @@ class Buttons:
     def pause(self, tasks: Sequence[str] | None) -> bool:
         """Keeps these tasks, or all, of the run under way from starting. False: nothing runs."""
         return self._runner.pause(tasks)
+
+    def _retry_now(self, command: Command) -> Reply:
+        hastened = self._runner.retry_now(command.tasks)
+        return command.reply(f"{counted(len(hastened), 'task')} tried again now." if hastened else NOTHING_TO_HASTEN)
 
     def _resume(self, command: Command) -> Reply:
         if self._runner.resume(command.tasks, None):

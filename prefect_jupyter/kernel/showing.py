@@ -173,6 +173,8 @@ class Showing:
             ended = event.at * 1000
             self._run_progress[0] += 1
             self.link.publisher.run(*self._run_progress)
+        elif event.state is State.Retrying and event.due_s is not None:
+            ended = event.due_s * 1000  # until then the page counts down
         if event.state is State.TriggerFailed:
             started = ended = None
         moved = replace(

@@ -19,6 +19,7 @@ NOTHING_TO_DO = {
 }
 NOTHING_TO_PAUSE = "Nothing is running that could be paused."
 WAITS_FOR_ANOTHER_KERNEL = "waits: another kernel computes it"
+NOTHING_TO_HASTEN = "Nothing waits to be tried again."
 NOTHING_TO_CANCEL = "Nothing is running that could be cancelled."
 
 

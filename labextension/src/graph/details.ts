@@ -25,6 +25,8 @@ const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title:
   { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
   { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
   { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
+  { verb: 'resume', icon: 'onward', words: 'Resume', title: 'Let this task go on' },
+  { verb: 'retry_now', icon: 'again', words: 'Retry now', title: 'Try again without waiting any longer' },
   {
     verb: 'accept',
     icon: 'check',

@@ -54,10 +54,21 @@ export function elapsed(row: TaskRow, now: Now): number | null {
   if (row.t0 === null || isYetToRun || row.state === 'TriggerFailed') {
     return null; // a time in the row is that of an earlier run
   }
+  if (row.state === 'Retrying') {
+    return null; // what it has is the time of the next attempt
+  }
   if (row.t1 !== null) {
     return Math.max(0, row.t1 - row.t0);
   }
   return hasEnded(row.state) || now === null ? null : Math.max(0, now - row.t0);
+}
+
+/** The time of a task in words: how long it took or has taken, or `in 4.0 s` when it waits for its next attempt. */
+export function timeText(row: TaskRow, now: Now): string {
+  if (row.state === 'Retrying' && row.t1 !== null && now !== null && row.t1 > now) {
+    return `in ${duration(row.t1 - now)}`;
+  }
+  return duration(elapsed(row, now));
 }
 
 /** `Success`, `Retrying · attempt 2`, `74/94 · 2 failed`: the state without its time. */
@@ -77,18 +88,18 @@ export function cardLine(node: TaskNode, row: TaskRow, now: Now): string {
   if (row.state === 'TriggerFailed') {
     return row.note || wordsOf(row.state);
   }
-  return joined([progress(node, row), duration(elapsed(row, now))]);
+  return joined([progress(node, row), timeText(row, now)]);
 }
 
 /** The same beside a tag that names a doubt, which leaves room for one of the two. */
 export function shortLine(node: TaskNode, row: TaskRow, now: Now): string {
   const plain = row.state === 'Success' && row.failed === 0;
-  return (plain && duration(elapsed(row, now))) || progress(node, row);
+  return (plain && timeText(row, now)) || progress(node, row);
 }
 
 /** The line under the name in the details: the state and its time. */
 export function summaryLine(row: TaskRow, now: Now): string {
-  return joined([wordsOf(row.state), duration(elapsed(row, now))]);
+  return joined([wordsOf(row.state), timeText(row, now)]);
 }
 
 /** The beginning of a cell's chip: `clean · Success · 1.2 s · stale`, or `clean · Cached`: how long that took is nobody's question. */

@@ -86,6 +86,12 @@ export function verbsFor(row: TaskRow): ReadonlySet<Verb> {
   if (tone === 'failed' || tone === 'blocked' || (hasEnded(row.state) && row.failed > 0)) {
     verbs.add('retry_failed');
   }
+  if (row.state === 'Paused') {
+    verbs.add('resume');
+  }
+  if (row.state === 'Retrying') {
+    verbs.add('retry_now');
+  }
   if (doubtOf(row) === 'stale' && !row.reason.startsWith('needs ')) {
     verbs.add('accept'); // what is stale because of a task above cannot be accepted before that one
   }

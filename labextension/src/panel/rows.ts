@@ -3,7 +3,7 @@
  * Must not act; it says what was clicked.
  */
 import { button, element, icon, setAttribute, setText } from '../graph/element';
-import { accessibleName, duration, elapsed, progress } from '../graph/format';
+import { accessibleName, progress, timeText } from '../graph/format';
 import { IconName, stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
 import type { Pipeline, TaskNode, TaskRow, Verb } from '../model';
@@ -17,6 +17,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 const VERBS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: string }> = [
   { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
+  { verb: 'resume', icon: 'onward', words: 'Resume', title: 'Let this task go on' },
+  { verb: 'retry_now', icon: 'again', words: 'Retry now', title: 'Try again without waiting any longer' },
   { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
   { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
   { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' },
@@ -107,7 +109,7 @@ export class Rows {
   }
 
   tick(index: number, row: TaskRow, now: number): void {
-    setText(this.rows[index].time, duration(elapsed(row, now)));
+    setText(this.rows[index].time, timeText(row, now));
   }
 
   /** Give the buttons to one row, or to none with -1. */

@@ -49,6 +49,12 @@ describe('time', () => {
     expect(elapsed(row('Pending'), 3_500)).toBeNull();
   });
 
+  test('of a task that is tried again is what is left until then', () => {
+    const waiting = { ...row('Retrying'), t1: 9_000, attempt: 1 };
+    expect(cardLine(node('clean'), waiting, 5_000)).toBe('Retrying · attempt 1 · in 4.0 s');
+    expect(cardLine(node('clean'), waiting, 9_500)).toBe('Retrying · attempt 1');
+  });
+
   test('left in a run is told only when known', () => {
     expect([remaining(48), remaining(null), remaining(0)]).toEqual(['about 48 s left', '', '']);
   });
@@ -107,6 +113,12 @@ test('an accessible name begins with the task and holds state, verdict and reaso
 });
 
 describe('what can be done', () => {
+  test('a task that waits for a person can go on, one that waits for its next attempt need not wait', () => {
+    expect(verbsFor(row('Paused')).has('resume')).toBe(true);
+    expect(verbsFor(row('Retrying')).has('retry_now')).toBe(true);
+    expect([...verbsFor(row('Success'))].filter(verb => verb === 'resume' || verb === 'retry_now')).toEqual([]);
+  });
+
   test.each(STATES)('with a task that is %s always includes Rerun, Run from here and Show cell', state => {
     expect([...verbsFor(row(state))]).toEqual(expect.arrayContaining(['rerun', 'run_from', 'reveal']));
   });
