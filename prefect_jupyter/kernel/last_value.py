@@ -6,7 +6,7 @@ It must not run anything: where a value cannot be put back, its cell has to run 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,7 +21,7 @@ from .outputs import RawOutput
 from .user_namespace import UserNamespace
 
 _NAMES = ("_", "__", "___")
-_CELLS_BELOW = 8
+_CELLS_BELOW = 30
 
 
 class LastValue:
@@ -59,6 +59,14 @@ class LastValue:
             self.owed = None
         elif any(output["output_type"] == "execute_result" for output in displays):
             self.owed = cell_id
+
+    def put_back_above(self, cell_id: str, graph: Graph, traces: Mapping[str, Trace]) -> None:
+        """Makes `_` what the nearest task above a cell showed that shows anything: the cell is run by nobody's hand."""
+        for above in reversed(graph.cells[: graph.position(cell_id)]):
+            trace = traces.get(above.id)
+            if trace is not None and any(output["output_type"] == "execute_result" for output in trace.displays):
+                self.put_back(trace)
+                return
 
     def put_back(self, trace: Trace) -> bool:
         """Makes `_` what the task showed that was answered with `trace`. False: the store has it not."""

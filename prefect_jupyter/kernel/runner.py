@@ -316,6 +316,8 @@ class Runner:
             is_here = kept is not None and self.standing.traces.get(cell.id) is kept.trace
         if front is None:
             self.background.output(cell.id, "clear", None)
+            if self.last.is_read_by(cell):
+                self.last.put_back_above(cell.id, self.standing.graph, self.standing.traces)
         elif start.number > 1:
             self.inline.clear()
         outer, self.running = self.running, cell.id

@@ -111,7 +111,6 @@ class Result:
     outputs: dict[str, list[dict[str, Any]]]
     counts: dict[str, int]
     verdicts: dict[str, str]
-    reasons: dict[str, str] = field(default_factory=dict)
     verdicts_by_id: bool = False
     runs: dict[str, tuple[float, str]] = field(default_factory=dict)
 
@@ -217,7 +216,6 @@ class Player:
             {cell.id: without_place(self.kernel.shown(cell.id), self.kernel.work) for cell in self.notebook.cells},
             self.kernel.session("counts()") if self.kernel.extension else {},
             self._verdicts(),
-            self._reasons(),
             self.by_id,
             self._runs(),
         )
@@ -245,13 +243,6 @@ class Player:
             return dict(self.kernel.session("verdicts()"))
         # What every view shows, by the id of the cell.
         rows = self.kernel.asked("[(node.cell, row.verdict) for node, row in {session}.view().tasks()]")
-        return dict(rows)
-
-    def _reasons(self) -> dict[str, str]:
-        """Why each task is not fresh, by the id of its cell, "" where it is."""
-        if not self.kernel.extension:
-            return {}
-        rows = self.kernel.asked("[(node.cell, row.reason) for node, row in {session}.view().tasks()]")
         return dict(rows)
 
 
