@@ -98,13 +98,10 @@ def _attributes(array: Any) -> tuple[Any, ...]:
 
 def _sharing(walk: Walk, base: Any, array: Any) -> None:
     """Two arrays of one value that overlap in memory: writing to one changes the other."""
-    first = walk.first_view(id(base), array)
-    if first is None:
-        return
-    position, other = first
-    (low, high), (other_low, other_high) = bounds_of(array), bounds_of(other)
-    if low < other_high and other_low < high:
-        walk.emit(b"\x80&" + atoms_token((position, low - other_low, array.strides)))
+    low, high = bounds_of(array)
+    if low < high:
+        for number, address in walk.overlapping(id(base), low, high):
+            walk.emit(b"\x80&" + atoms_token((number, low - address, array.strides)))
 
 
 def content(walk: Walk, array: Any) -> None:
@@ -157,8 +154,9 @@ def _masked(walk: Walk, array: Any) -> None:
     # The shared mask flag is set by a mere read, so it does not count.
     walk.emit_text("masked", type(array).__qualname__, str(array.hardmask))
     mask = numpy.ma.getmask(array)
-    walk.push(array.data, None if mask is numpy.ma.nomask else mask, array.fill_value)
-    walk.keep.append((array.data, mask))
+    following = (array.data, None if mask is numpy.ma.nomask else mask, array.fill_value)
+    walk.keep.append(following)  # made just now: another object must not get its place in memory
+    walk.push(*following)
 
 
 def _scalar(walk: Walk, scalar: Any) -> None:

@@ -26,7 +26,22 @@ _SINGLE_KINDS = frozenset({int, str, bytes})
 _BY_TYPE_ALONE = (types.CoroutineType, types.AsyncGeneratorType, types.GeneratorType)
 # State that a mere read fills in, and that a reader cannot tell from its absence.
 _CACHES = {"vectorize": frozenset({"_ufunc"})}
-_SPARSE_CACHES = frozenset({"_has_sorted_indices", "_has_canonical_format"})
+_NO_NAMES: frozenset[str] = frozenset()
+_LIBRARY_CACHES = {
+    "scipy": frozenset({"_has_sorted_indices", "_has_canonical_format"}),
+    "pandas": frozenset({"_cache"}),
+    "statsmodels": frozenset({"_cache", "_summary_cache", "diagn", "_nobs_int"}),
+    # Live views of the graph, kept in its dictionary when they are first asked for.
+    "networkx": frozenset(
+        {
+            "adj", "nodes", "edges", "degree", "succ", "pred", "in_edges", "out_edges", "in_degree", "out_degree",
+            "__networkx_cache__",
+        }
+    ),
+}  # fmt: skip
+# Their state counts, at these places, how often they were asked.
+_COUNTING = frozenset({"KDTree", "KDTree64", "KDTree32", "BallTree", "BallTree64", "BallTree32"})
+_COUNTERS = slice(7, 11)
 
 
 def handler_for(kind: type) -> Handler:
@@ -203,7 +218,7 @@ def _plain_instance(walk: Walk, value: Any) -> None:
 
 def _attributes(walk: Walk, kind: type, state: dict[Any, Any]) -> list[Any]:
     """Names and values by name: the order in which attributes were set does not count."""
-    caches = _SPARSE_CACHES if module_of(kind).startswith("scipy.sparse") else _CACHES.get(kind.__name__, frozenset())
+    caches = _CACHES.get(kind.__name__, _NO_NAMES) | _LIBRARY_CACHES.get(module_of(kind).partition(".")[0], _NO_NAMES)
     names = sorted((name for name in state if name not in caches), key=str)
     walk.emit(b"\x80a%d;" % len(names))
     return [part for name in names for part in (name, state[name])]
@@ -235,6 +250,8 @@ def describe_reduced(walk: Walk, value: Any) -> None:
     walk.emit(b"\x80r")
     if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
         state = {**(state[0] or {}), **(state[1] or {})}  # `__dict__` and `__slots__`
+    if type(state) is tuple and kind.__name__ in _COUNTING and module_of(kind).startswith("sklearn."):
+        state = state[: _COUNTERS.start] + state[_COUNTERS.stop :]
     following += _attributes(walk, kind, state) if type(state) is dict else [state]
     walk.keep.append(following)
     walk.push(*following)

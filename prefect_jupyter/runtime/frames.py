@@ -169,7 +169,9 @@ def _arrow(pyarrow: Any) -> tuple[tuple[type, Handler], ...]:
 
 def _table(walk: Walk, table: Any) -> None:
     walk.emit_text("table", str(table.num_rows), *table.column_names)
-    walk.push(table.schema.metadata)
+    metadata = table.schema.metadata
+    walk.keep.append(metadata)  # made just now: another object must not get its place in memory
+    walk.push(metadata)
     for column in table.columns:
         walk.emit(_chunked_digest(column))
 

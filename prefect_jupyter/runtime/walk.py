@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import xxhash
 
@@ -30,6 +31,15 @@ _CHECK_EVERY = 1_024
 
 # Most severe first: a value that holds several kinds is treated as the worst of them.
 HANDLES = ("io", "iterator", "figure", "memo")
+
+
+class Run(NamedTuple):
+    """Addresses that overlapping views cover, with the number and the address of the one that was met first."""
+
+    low: int
+    high: int
+    number: int
+    address: int
 
 
 class TooLarge(Exception):  # noqa: N818 - an outcome, not an error
@@ -74,7 +84,7 @@ class Walk:
     """
 
     __slots__ = (
-        "_code", "_first_views", "_guarded", "_hasher", "_in_code", "_memo", "_out", "_stack", "_steps",
+        "_code", "_guarded", "_hasher", "_in_code", "_memo", "_memory", "_out", "_stack", "_steps",
         "edges", "globals_of", "handle", "handlers", "keep", "namespace", "sources", "storage",
     )  # fmt: skip
 
@@ -94,7 +104,7 @@ class Walk:
         # Objects made on the way, kept so that their ids are not given away again during the walk.
         self.keep: list[object] = []
         self._memo: dict[int, int] = {}
-        self._first_views: dict[int, tuple[int, Any]] = {}
+        self._memory: dict[int, list[Run]] = {}  # by owner, disjoint, in the order of addresses
         self._code: list[tuple[Handler, Any, bool]] = []
         self._guarded = False
         self._in_code = False
@@ -154,18 +164,30 @@ class Walk:
             self._out.append(b"\x80>")
             self._code.append((handler, value, guarded or self._guarded))
 
-    def first_view(self, base: int, array: Any) -> tuple[int, Any] | None:
-        """The view of the same memory that came first in this walk; None if this is it."""
-        known = self._first_views.get(base)
-        if known is None:
-            self._first_views[base] = (len(self._first_views), array)
-        return known
+    def overlapping(self, base: int, low: int, high: int) -> list[tuple[int, int]]:
+        """What of the same memory was described before and overlaps with these addresses: (number, address) of each.
+
+        What overlaps, also through others, counts as one from then on, so that it makes no difference whether what
+        does not overlap lies in the same memory: in a copy it does not.
+        """
+        runs = self._memory.setdefault(base, [])
+        start = bisect_left(runs, low, key=lambda run: run.high - 1)
+        end = start
+        while end < len(runs) and runs[end].low < high:
+            end += 1
+        met = sorted(runs[start:end], key=lambda run: run.number)
+        first = met[0] if met else Run(low, high, len(self._memo), low)
+        whole = [*met, Run(low, high, 0, 0)]
+        runs[start:end] = [
+            Run(min(run.low for run in whole), max(run.high for run in whole), first.number, first.address)
+        ]
+        return [(run.number, run.address) for run in met]
 
     def apart(self, value: object) -> bytes:
         """The digest of a part on its own, for parts whose order means nothing (elements of a set)."""
-        outer = (self._stack, self._out, self._hasher, self._code, self._first_views, self._in_code, self._guarded)
+        outer = (self._stack, self._out, self._hasher, self._code, self._memory, self._in_code, self._guarded)
         self._stack, self._out, self._hasher, self._code = [value], [], hashlib.blake2b(digest_size=16), []
-        self._first_views = dict(self._first_views)
+        self._memory = {base: runs.copy() for base, runs in self._memory.items()}
         mark = len(self._memo)
         try:
             self._drain()
@@ -174,7 +196,7 @@ class Walk:
             # What was first met inside would be numbered by the order of the parts.
             while len(self._memo) > mark:
                 self._memo.popitem()
-            (self._stack, self._out, self._hasher, self._code, self._first_views, self._in_code, self._guarded) = outer
+            (self._stack, self._out, self._hasher, self._code, self._memory, self._in_code, self._guarded) = outer
 
     # The loop.
 

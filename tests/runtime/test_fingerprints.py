@@ -253,7 +253,8 @@ def test_a_value_made_again_has_the_same_digest(expression: str) -> None:
 _PROGRAM = """
 import sys
 sys.path[:0] = {path!r}
-import numpy as np, pandas as pd, decimal, pathlib, collections, datetime
+import numpy as np, pandas as pd, decimal, pathlib, collections, datetime, dataclasses, scipy.sparse
+from sklearn.linear_model import LinearRegression
 from prefect_jupyter.runtime.fingerprints import Fingerprinter
 code = '''
 SCALE = 3
@@ -266,8 +267,13 @@ class Model:
     def __init__(self): self.parts = {{"m", "n", "o"}}
     def run(self): return use(self)
 model = Model()
+@dataclasses.dataclass
+class Row:
+    names: set
+    score: float = float("nan")
+row = Row({{"a", "b", "c"}})
 '''
-space = {{"__name__": "__main__"}}
+space = {{"__name__": "__main__", "dataclasses": dataclasses}}
 exec(code, space)
 values = [
     {{"one", "two", "three", 4, 5.5, None}}, frozenset("abcdef"), {{(1, "a"), (2, "b"), ("c",)}},
@@ -278,6 +284,11 @@ values = [
     pd.DataFrame({{"a": ["x", "y"], "b": pd.Categorical(["u", "v"])}}),
     np.array([{{"e", "f", "g"}}, None], dtype=object),
     np.random.default_rng(0), collections.Counter("hello"), np.linalg.norm, pd.DataFrame,
+    space["row"], space["Row"], [float("nan"), -0.0, 1, 1.0, True], {{"b": 1, "a": 2}},
+    np.arange(12).reshape(3, 4)[::2, ::-1], np.ma.array([1.0, 2.0], mask=[0, 1]),
+    np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), scipy.sparse.csr_matrix(np.eye(3)),
+    pd.DataFrame({{"v": range(4)}}, index=pd.MultiIndex.from_product([["x", "y"], [1, 2]])),
+    pd.date_range("2020", periods=3, tz="Europe/Paris"), LinearRegression().fit(np.eye(3), [1, 2, 3]),
 ]
 taker = Fingerprinter(space, {{}})
 print(*[taker.of(value).digest for value in values])
@@ -300,7 +311,7 @@ def test_digests_are_the_same_in_ten_processes_with_ten_hash_seeds() -> None:
     with ThreadPoolExecutor(2) as pool:
         printed = set(pool.map(run, range(10)))
     assert len(printed) == 1
-    assert len(printed.pop().split()) == 18
+    assert len(printed.pop().split()) == 29
 
 
 # Sharing
@@ -324,6 +335,34 @@ def test_views_that_overlap_differ_from_copies_and_views_that_do_not_overlap_equ
     whole = np.arange(10)
     assert digest([whole, whole[2:5]]) != digest([whole, whole[2:5].copy()])
     assert digest([whole[:5], whole[5:]]) == digest([whole[:5].copy(), whole[5:].copy()])
+
+
+def test_memory_that_views_share_without_overlapping_is_not_content() -> None:
+    """A copy of such views lies in memory of its own, view by view."""
+    whole = np.arange(12)
+    apart = [whole[:3].copy(), whole[4:8].copy()]
+    third = np.arange(3)
+    shared = [whole[:3], whole[4:8], third, third[1:]]
+    assert digest(shared) == digest([*apart, third, third[1:]])
+    late = [whole[:2], whole[4:8], whole[6:9]]
+    inner = whole[4:9].copy()
+    assert digest(late) == digest([whole[:2].copy(), inner[:4], inner[2:]])
+    assert digest(late) != digest([whole[:2].copy(), whole[4:8].copy(), whole[6:9].copy()])
+
+
+def test_a_view_that_joins_others_is_told_from_one_that_does_not() -> None:
+    one, other = np.zeros(6), np.zeros(6)
+    joined = [one[:2], one[4:], one[1:5]]
+    assert digest(joined) == digest([other[:2], other[4:], other[1:5]])
+    assert digest(joined) != digest([one[:2], one[4:].copy(), one[1:5]])
+
+
+def test_what_is_made_only_to_be_described_is_not_taken_for_another_part() -> None:
+    parts = [np.ma.array([number, number], mask=[0, 1], fill_value=number) for number in range(20)]
+    again = [np.ma.array([number, number], mask=[0, 1], fill_value=number) for number in range(20)]
+    assert digest(parts) == digest(again)
+    again[7].fill_value = 3
+    assert digest(parts) != digest(again)
 
 
 def test_cycles_end_and_are_told_apart() -> None:

@@ -14,7 +14,9 @@ import pytest
 import scipy.sparse
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -129,6 +131,64 @@ def test_reading_other_things_does_not_change_them() -> None:
     index.get_loc((1, "a")), index.is_monotonic_increasing, index.to_frame(), index.get_level_values(0), repr(index)
     sparse.has_sorted_indices, sparse.has_canonical_format, sparse @ sparse, sparse.sum(), repr(sparse)
     assert (digest(index), digest(sparse)) == before
+
+
+def points() -> Any:
+    return np.random.default_rng(0).random((40, 3))
+
+
+READERS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+    "groups": (lambda: pd.DataFrame({"a": [1, 1, 2], "v": [1, 2, 3]}).groupby("a"), lambda g: (g.sum(), g.groups)),
+    "a rolling window": (lambda: pd.Series([1.0, 2.0, 3.0]).rolling(2), lambda r: (r.sum(), r.mean())),
+    "a frame by levels": (
+        lambda: pd.DataFrame({"v": range(4)}, index=pd.MultiIndex.from_product([[1, 2], ["a", "b"]])),
+        lambda f: (f.loc[1], f.unstack(), f.groupby(level=0).sum(), repr(f)),
+    ),
+    "categories": (
+        lambda: pd.Series(pd.Categorical(["a", "b", "a"])),
+        lambda s: (s.cat.codes, s.value_counts(), s.groupby(s, observed=True).size(), repr(s)),
+    ),
+    "periods": (lambda: pd.period_range("2020", periods=3, freq="M"), lambda p: (p.year, p.is_unique, repr(p))),
+    "a masked array": (
+        lambda: np.ma.array([1, 2, 3], mask=[0, 1, 0]),
+        lambda a: (a.sum(), a.filled(0), a.mask, a[1:], repr(a)),
+    ),
+    "an image": (lambda: Image.new("RGB", (3, 2)), lambda i: (i.load(), i.getpixel((0, 0)), i.histogram())),
+    "an arrow table": (
+        lambda: pa.table({"a": [1, None], "b": ["x", "y"]}),
+        lambda t: (t.to_pandas(), t.column("a").null_count, t.schema, t.nbytes),
+    ),
+    "neighbours": (
+        lambda: KNeighborsClassifier(3, algorithm="kd_tree").fit(points(), points()[:, 0] > 0.5),
+        lambda m: (m.predict(points()), m.kneighbors(points())),
+    ),
+    "neighbours in balls": (
+        lambda: KNeighborsClassifier(3, algorithm="ball_tree").fit(points(), points()[:, 0] > 0.5),
+        lambda m: (m.predict(points()), m.kneighbors(points())),
+    ),
+    "a forest": (
+        lambda: RandomForestClassifier(3, random_state=0).fit(points(), points()[:, 0] > 0.5),
+        lambda m: (m.predict(points()), m.feature_importances_, repr(m), m._repr_html_()),
+    ),
+    "a matrix in columns": (lambda: scipy.sparse.csc_matrix(np.eye(3)), lambda m: (m.T, m.sum(), m[0, 0], m.toarray())),
+}
+
+
+@pytest.mark.parametrize("what", READERS)
+def test_reading_does_not_change_it_and_it_is_stored_as_it_is(what: str) -> None:
+    make, read = READERS[what]
+    value = make()
+    before = digest(value)
+    read(value)
+    assert digest(value) == before
+    assert digest(make()) == before
+    assert digest(load(dump({"x": value}, {}), {}, lambda name: None)["x"]) == before
+
+
+def test_a_search_for_parameters_is_stored_as_it_is() -> None:
+    """Its results are many arrays, some of them columns of one."""
+    search = GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=2).fit(points(), points()[:, 0])
+    assert digest(load(dump({"x": search}, {}), {}, lambda name: None)["x"]) == digest(search)
 
 
 EDITS: dict[str, Callable[[pd.DataFrame], Any]] = {
