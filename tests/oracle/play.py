@@ -90,8 +90,12 @@ def plainly(notebook: OracleNotebook, folder: Path, *, twice: bool = False) -> P
     if not twice:
         return first
     again = values_from(runs[1][-1].probed)
-    moving = frozenset(name for name, digest in first.last.digests.items() if again.digests.get(name) != digest)
-    return PlainRun(results, values, unstable(*runs), moving)
+    return PlainRun(results, values, unstable(*runs), moving(first.last, again))
+
+
+def moving(first: Values, again: Values) -> frozenset[str]:
+    """The names whose values two plain runs do not share."""
+    return frozenset(name for name, digest in first.digests.items() if again.digests.get(name) != digest)
 
 
 def without_place(outputs: Sequence[dict[str, Any]], place: Path) -> list[dict[str, Any]]:
