@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .cells import Cell, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from .bindings import Bindings
     from .naming import Places
@@ -71,13 +71,18 @@ def _inversions(
     cells: Sequence[Cell], bindings: Bindings, places: Places, external: Container[str]
 ) -> list[tuple[str, Problem]]:
     inverted = _find_inverted(cells, bindings, external)
+    # What functions read they need when they are called: a cell that only defines them can always be first.
+    below = [
+        [target for target in targets if not _only_defines(cells[target])] if inverted else ()
+        for targets in bindings.below
+    ]
     backward: dict[int, list[int]] = {}
     for inversion in inverted:
         backward.setdefault(inversion.writer, []).append(inversion.reader)
     found: list[tuple[str, Problem]] = []
     for inversion in inverted:
         reader, writer = cells[inversion.reader].id, cells[inversion.writer].id
-        path = _path(inversion.reader, inversion.writer, bindings.below, backward)
+        path = _path(inversion.reader, inversion.writer, below, backward)
         if path is None:
             found.append(
                 (
@@ -97,6 +102,10 @@ def _inversions(
         )
         found.extend((cells[position].id, problem) for position in path if cells[position].is_task)
     return found
+
+
+def _only_defines(cell: Cell) -> bool:
+    return bool(cell.definitions) and not cell.reads and cell.writes == cell.definitions
 
 
 def _find_inverted(cells: Sequence[Cell], bindings: Bindings, external: Container[str]) -> list[_Inversion]:
@@ -121,7 +130,7 @@ def _find_inverted(cells: Sequence[Cell], bindings: Bindings, external: Containe
 
 
 def _path(
-    start: int, end: int, below: Sequence[Mapping[int, object]], backward: Mapping[int, Sequence[int]]
+    start: int, end: int, below: Sequence[Iterable[int]], backward: Mapping[int, Sequence[int]]
 ) -> list[int] | None:
     """The shortest way from `start` to `end` along needs, those that point up the document included."""
     came_from: dict[int, int] = {start: start}

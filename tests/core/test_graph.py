@@ -392,6 +392,17 @@ def test_a_circle_with_two_steps_up_the_document_is_found() -> None:
     assert set(messages(graph)) == {"a", "b", "c"}
 
 
+def test_a_cell_that_only_defines_is_in_no_circle() -> None:
+    graph = connect(
+        [
+            task("first", reads="helper", writes="window"),
+            task("second", writes="helper", definitions="helper", late={"helper": "window"}),
+        ]
+    )
+    assert "move one of them" in messages(graph)["first"][0]
+    assert "second" not in messages(graph)
+
+
 # Any document
 
 NAMES = "abcde"
