@@ -117,6 +117,7 @@ class Result:
     verdicts: dict[str, str]
     verdicts_by_id: bool = False
     runs: dict[str, tuple[float, str]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def executed_since(self, before: Result | None = None) -> dict[str, str]:
         """The tasks that executed in this kernel, after the page was as `before`: the note of each by its cell."""
@@ -222,6 +223,7 @@ class Player:
             self._verdicts(),
             self.by_id,
             self._runs(),
+            self._reasons(),
         )
 
     def values(self, names: Iterable[str]) -> Values:
@@ -239,6 +241,12 @@ class Player:
         rows = "[(node.cell, row.state, row.started_ms, row.note) for node, row in {session}.view().tasks()]"
         ended = ("Success", "Failed")
         return {cell: (at or 0.0, note) for cell, state, at, note in self.kernel.asked(rows) if state in ended}
+
+    def _reasons(self) -> dict[str, str]:
+        """Why each task is not fresh, by the id of its cell, "" where it is."""
+        if not self.kernel.extension:
+            return {}
+        return dict(self.kernel.asked("[(node.cell, row.reason) for node, row in {session}.view().tasks()]"))
 
     def _verdicts(self) -> dict[str, str]:
         if not self.kernel.extension:

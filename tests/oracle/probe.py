@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NODES_MAX = 300_000
+_UNCHANGEABLE_OF = ("typing", "datetime", "decimal", "fractions", "pathlib")  # modules whose values nobody can change
 _ATOMS = (bool, int, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range)
 _MANY = 1_000
 # What `marshal` writes by type and content alone.
@@ -225,6 +226,8 @@ def shared(names: dict[str, Any]) -> list[list[str]]:
         (name, value)
         for name, value in sorted(names.items())
         if not isinstance(value, (*_ATOMS, float, types.ModuleType, types.FunctionType, type, enum.Enum))
+        and type(value).__module__ not in _UNCHANGEABLE_OF
+        and not isinstance(value, (types.GenericAlias, re.Pattern))
     ]
     for position, (name, value) in enumerate(mutable):
         for other, second in mutable[:position]:

@@ -28,7 +28,8 @@ _STATE = frozenset({
 })  # fmt: skip
 # What nobody can keep: values bound to the process, and what was done to the world outside of Python.
 _GOOD_REASON = re.compile(
-    r"not stored: (?:`\w+` (?:cannot be stored|is an? |holds )|it did |it read and wrote )|ran again: `\w+`, which"
+    r"not stored: (?:`\w+` (?:cannot be stored|is an? |holds )|it did |it read and wrote )"
+    r"|ran again: (?:`\w+`, which|`[^`]*` is another file)"
 )
 
 
