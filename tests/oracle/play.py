@@ -117,6 +117,7 @@ class Result:
     verdicts: dict[str, str]
     verdicts_by_id: bool = False
     runs: dict[str, tuple[float, str]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def executed_since(self, before: Result | None = None) -> dict[str, str]:
         """The tasks that executed in this kernel, after the page was as `before`: the note of each by its cell."""
