@@ -133,9 +133,12 @@ def _cell(cell: Cell, names: Names, digest: str, problems: tuple[Problem, ...]) 
     if options is not None and (options.inputs is not None or options.outputs is not None):
         # Who declares what a command reads or makes answers for it; nobody can for a keyboard or a history.
         always = [reason for reason in always if reason.startswith(("`input", "`getpass", "history"))]
+    body_reads = {*reads, *names.maybe, *(name for late in names.late.values() for name in late)}
+    mapped_over: frozenset[str] = frozenset()
     if options is not None:
         asked = [options.when or "None", *(mapping.expression for mapping in options.maps)]
         reads = set(reads).union(*map(names_in, asked)) - options.item_names
+        mapped_over = frozenset().union(*map(names_in, asked[1:])) - body_reads
     items = frozenset() if options is None else options.item_names
     return replace(
         cell,
@@ -148,6 +151,7 @@ def _cell(cell: Cell, names: Names, digest: str, problems: tuple[Problem, ...]) 
         deletes=frozenset(names.deletes),
         definitions=frozenset(names.definitions),
         maybe=frozenset(names.maybe),
+        mapped_over=mapped_over,
         reads_everything=reads_everything,
         always=tuple(always),
         problems=problems,

@@ -38,6 +38,7 @@ class Cell:
     level, `hidden` is the part of them bound by loops, `with … as` and `_names`. `in_place` are names
     whose value the text changes without binding them. `maybe` are names that occur in strings given
     to `eval`, `query` and the like. `always` says why the cell can never be answered from the store.
+    `mapped_over` are the reads of a mapped task that its elements come from, and that its body itself does not read.
     `digest` is the digest of the normalised code: comments, blank lines and docstrings do not count.
     """
 
@@ -53,6 +54,7 @@ class Cell:
     deletes: frozenset[str] = frozenset()
     definitions: frozenset[str] = frozenset()
     maybe: frozenset[str] = frozenset()
+    mapped_over: frozenset[str] = frozenset()
     reads_everything: bool = False
     always: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()

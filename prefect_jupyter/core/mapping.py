@@ -178,7 +178,7 @@ def note_of(children: Children) -> str:
             kinds.append(f"{len(why) - _KINDS_TOLD} other reasons")
         told = " · ".join(kind for kind in kinds if not kind.endswith("×"))
         parts.append(f"{children.failed} of {children.count} failed" + (f": {told}" if told else ""))
-    for state, said in ((State.Cancelled, "cancelled"), (State.Skipped, "skipped")):
+    for state, said in ((State.Cancelled, "cancelled"), (State.Skipped, "skipped"), (State.Cached, "cached")):
         number = children.number(state)
         if number:
             parts.append(f"{number} {said}")

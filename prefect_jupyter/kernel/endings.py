@@ -19,10 +19,17 @@ GOES_ON = (LOOP, RETRY, PAUSE)
 """Signals after which the body runs again in the same run, at once or later."""
 
 
+class ChildrenFailed(Exception):  # noqa: N818 - its name is what a person reads
+    """Some children of a mapped task have failed: how many and why is its text."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"\x1b[31m{self}\x1b[0m"]
+
+
 def first_line(error: BaseException) -> str:
     """An exception in one line, as Python names it."""
     text = safe_text(error).partition("\n")[0]
-    if isinstance(error, PrefectStateSignal):
+    if isinstance(error, (PrefectStateSignal, ChildrenFailed)):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}"
 

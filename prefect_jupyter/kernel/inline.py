@@ -22,6 +22,7 @@ from ..analysis.statements import has_effect_free_form, stores_into, strings_in
 from ..core.cells import Cell
 from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
+from ..runtime.engine import Elements
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.signals import FAIL, SKIP, SUCCESS
 from ..runtime.silence import is_silent
@@ -35,6 +36,8 @@ from .declared import Begun, Declared
 from .definitions import Definitions
 from .endings import first_line
 from .errors import TaskError
+from .mapped import MappedBody
+from .mapping import Mapped, MappedTasks, child_inputs
 from .observation import Observation, Observer
 from .outputs import Outputs, RawOutput
 from .surroundings import Surroundings
@@ -52,7 +55,7 @@ class Result:
 
     `missed` says why what the store had of this task could not be used. `ambient_in` is the process-wide state
     that a failed attempt read, and `made` what it left. `decided` is "accepted" or "pinned" when the result is
-    there because a person said so.
+    there because a person said so. `elements` is how the children of a mapped task ended.
     """
 
     trace: Trace | None
@@ -66,6 +69,7 @@ class Result:
     execution: ExecutionResult | None = None
     promoted: frozenset[str] = frozenset()
     decided: str = ""
+    elements: Elements | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +83,7 @@ class Attempt:
     `kept` is what a person decided about its result, and `is_here` that the names hold this result now.
     `unrepeatable` says why this attempt, other than the next one, must not be stored.
     `judge` is given what the body raised, None when it did not, and returns how the attempt has ended.
+    `mapped` is what the body needs that runs for each element.
     """
 
     cell: Cell
@@ -98,11 +103,12 @@ class Attempt:
     is_here: bool = False
     unrepeatable: str = ""
     judge: Callable[[BaseException | None], BaseException | None] = lambda error: error
+    mapped: Mapped | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ran:
-    """One attempt that ran; `code` is its body in Python alone."""
+    """One attempt that ran; `code` is its body in Python alone, `children` ran it for each element."""
 
     code: str
     execution: ExecutionResult
@@ -111,6 +117,7 @@ class _Ran:
     observed: Observation
     begun: Begun
     displays: tuple[RawOutput, ...]
+    children: MappedBody | None = None
 
 
 class Inline:
@@ -118,8 +125,8 @@ class Inline:
 
     def __init__(
         self, outputs: Outputs, namespace: UserNamespace, store: Store, surroundings: Surroundings,
-        observer: Observer, definitions: Definitions, workspace: Workspace, declared: Declared, lock: threading.RLock,
-        transform: Callable[[str], str],
+        observer: Observer, definitions: Definitions, workspace: Workspace, declared: Declared, mapped: MappedTasks,
+        lock: threading.RLock, transform: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._outputs = outputs
         self._namespace = namespace
@@ -129,6 +136,7 @@ class Inline:
         self._definitions = definitions
         self._workspace = workspace
         self._declared = declared
+        self._mapped = mapped
         self._lock = lock
         self._transform = transform
         self._turns = Turns(store)
@@ -365,7 +373,8 @@ class Inline:
             self._outputs.capture(through=attempt.through, sink=attempt.sink) as capture,
         ):
             self._declared.seed(cell)
-            execution = await attempt.run(code)
+            children = self._children(attempt, observed, stored=not uncached)
+            execution = await (attempt.run(code) if children is None else self._run_children(attempt, children, code))
             if execution.success or isinstance(execution.error_in_exec, SUCCESS):
                 missing = self._declared.not_written(begun, observed.seen.written)
                 if missing:
@@ -373,8 +382,25 @@ class Inline:
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
                 code=code, execution=execution, started_s=started, duration_s=time.time() - started, observed=observed,
-                begun=begun, displays=tuple(capture.finish()),
+                begun=begun, displays=tuple(capture.finish()), children=children,
             ))  # fmt: skip
+
+    def _children(self, attempt: Attempt, observed: Observation, *, stored: bool) -> MappedBody | None:
+        """The children of a mapped task; None where the task is none."""
+        if attempt.mapped is None:
+            return None
+        key = self.key(replace(attempt, inputs=child_inputs(attempt.cell, attempt.inputs)))
+        return self._mapped.body(
+            attempt.cell, attempt.mapped, f"each:{key}", observed, attempt.inputs, stored=stored,
+            forced=attempt.forced, awaits=attempt.awaits, through=attempt.through, sink=attempt.sink,
+            is_valid=lambda trace: not self._hindrance(attempt, trace),
+        )  # fmt: skip
+
+    async def _run_children(self, attempt: Attempt, children: MappedBody, code: str) -> ExecutionResult:
+        error = await children.perform(code)
+        execution = await attempt.run("")
+        execution.error_in_exec = error
+        return execution
 
     def _account(self, attempt: Attempt, key: str, uncached: str, ran: _Ran) -> Result:
         """Compares the world with what it was before the run, and writes down what the run read and left."""
@@ -385,6 +411,8 @@ class Inline:
             self._take_result(cell, error)
             error = execution.error_in_exec = None
         tree = ast.parse(ran.code) if execution.error_before_exec is None else ast.Module([], [])
+        if ran.children is not None:
+            displays = tuple(ran.children.displays)
         observed = ran.observed
         observed.seen.mention(strings_in(tree), ran.started_s)
         self._observer.settle(observed, f"prov:{key}", stored_into=stores_into(tree), failed=error is not None)
@@ -393,6 +421,11 @@ class Inline:
             return result if error is raised or not isinstance(error, FAIL) else self.say(attempt, result, str(error))
         seen, changes, delta, begun = observed.seen, observed.changes, observed.delta, ran.begun
         seen.written |= begun.signs.keys()
+        if ran.children is not None:
+            spoilt = self._spoilt(attempt, ran.children, changes, delta)
+            if spoilt is not None:
+                execution.error_in_exec = spoilt
+                return self._failed(ran, spoilt, displays)
         displays, lint = self._with_lint(attempt, changes, displays)
         if lint is not None:
             execution.error_in_exec = lint
@@ -402,6 +435,8 @@ class Inline:
         imported = self._observer.imported(observed)
         uncached = uncached or self._edited(attempt, changes, imported)
         uncached = uncached or self._effects(begun, observed, tree, displays, replays)
+        if ran.children is not None and ran.children.has_skipped:
+            uncached = uncached or "some of its elements were skipped"
         if moved:
             uncached = uncached or f"{moved} changed while it ran"
         trace = Trace(
@@ -431,7 +466,10 @@ class Inline:
             # The trace answers only those who do not need the value.
             uncached = next((why for name, why in refusals.items() if attempt.has_readers(name)), "")
         promoted = frozenset(changes.in_place) - cell.in_place
-        return Result(trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted)
+        return Result(
+            trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted,
+            elements=None if ran.children is None else ran.children.elements,
+        )  # fmt: skip
 
     def _failed(self, ran: _Ran, error: BaseException, displays: tuple[RawOutput, ...]) -> Result:
         """The attempt ended with an error; what it has changed until then stays, as after a plain cell."""
@@ -440,7 +478,28 @@ class Inline:
         return Result(
             trace=None, error=error, displays=displays, execution=ran.execution, ambient_in=ambient_in,
             made=frozenset(ran.observed.changes.made),
+            elements=None if ran.children is None else ran.children.elements,
         )  # fmt: skip
+
+    def _spoilt(
+        self, attempt: Attempt, children: MappedBody, changes: Changes, delta: Mapping[str, Delta]
+    ) -> TaskError | None:
+        """Why what the children made is not what a run of all of them would make; None when it is."""
+        self._mapped.ended_well(attempt.cell.id)
+        if changes.in_place:
+            names = ", ".join(f"`{name}`" for name in sorted(changes.in_place))
+            said = f"the body changes {names} in place, which all elements share: work on a copy of it"
+        elif delta and children.is_partly_reused:
+            said = "some elements are as they were before, and the body draws random numbers or changes settings: "
+            said += f"run it anew with `%flow rerun {children.options.name or 'NAME'}`"
+        else:
+            return None
+        if children.records is not None:
+            children.records.discard()
+        error = TaskError(said)
+        with self._outputs.capture(through=attempt.through, sink=attempt.sink):
+            self._outputs.show_error(error)
+        return error
 
     def _with_lint(
         self, attempt: Attempt, changes: Changes, displays: tuple[RawOutput, ...]

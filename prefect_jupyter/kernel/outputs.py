@@ -9,7 +9,7 @@ import contextlib
 import io
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, TextIO
 
@@ -340,6 +340,19 @@ class Outputs:
         content = message["content"]
         capture.result(content["data"], content.get("metadata"), content.get("execution_count"))
         return message if capture.through else None
+
+
+def joined(outputs: Iterable[RawOutput]) -> list[RawOutput]:
+    """`outputs` with pieces of one stream that follow each other as one."""
+    found: list[RawOutput] = []
+    for output in outputs:
+        last = found[-1] if found else None
+        is_stream = last is not None and output["output_type"] == "stream" == last["output_type"]
+        if last is not None and is_stream and last["name"] == output["name"]:
+            found[-1] = {**last, "text": last["text"] + output["text"]}
+        else:
+            found.append(output)
+    return found
 
 
 def safe_text(value: object) -> str:

@@ -13,20 +13,21 @@ from dataclasses import dataclass, field, replace
 from IPython.core.interactiveshell import ExecutionResult
 
 from ..core.cells import Cell
-from ..core.events import Event, TaskMoved
+from ..core.events import Event, TaskMapped, TaskMoved
 from ..core.run import Run
 from ..core.run_task import RunTask
 from ..core.states import State
-from ..core.tasks import TaskOptions
-from ..runtime.engine import Engine, Outcome
+from ..core.tasks import Retry, TaskOptions
+from ..runtime.engine import Elements, Engine, Outcome
 from ..runtime.signals import LOOP, PAUSE, SKIP
 from ..runtime.stamps import stamp
 from .document import Document
-from .endings import GOES_ON, INTERRUPTED, first_line, outcome_of
+from .endings import GOES_ON, INTERRUPTED, ChildrenFailed, first_line, outcome_of
 from .inline import Attempt, Inline, Result
 from .interception import Execution
 from .interrupts import Interrupts
 from .last_value import LastValue
+from .mapping import Mapped
 from .names import is_notebook_name
 from .outputs import RawOutput
 from .standing import Failure, Skip, Standing
@@ -57,6 +58,7 @@ class Request:
     `front` is the cell that a person runs right now; all other tasks show their outputs in their own cells.
     With `patient` unset a task that failed and would meet the same again is not tried. `resumed` are tasks that a
     person lets go on, with the value that they get. `why` is what the rows of tasks say that run for this request.
+    With `only_failed` the children of a mapped task that ended well are left alone.
     """
 
     targets: tuple[str, ...]
@@ -65,6 +67,7 @@ class Request:
     patient: bool = True
     resumed: Mapping[str, object] = field(default_factory=dict)
     why: str = ""
+    only_failed: bool = False
 
     def without(self, tasks: Iterable[str]) -> Request:
         gone = set(tasks)
@@ -100,6 +103,7 @@ class Runner:
     body_of: Callable[[Cell], str]
     has_await: Callable[[Cell], bool]
     listen: Callable[[Event], None]
+    progress: Callable[[str, int, int, int, int], None]
     ended: Callable[[str, Result], None]
     unpinned: Callable[[str], None]
     last_keys: Callable[[], Mapping[str, str]]
@@ -124,11 +128,17 @@ class Runner:
         while stack:
             for above in self._upstream(stack.pop()):
                 # what was skipped is asked again, so that this is skipped with it
-                if above not in need and (self.standing.verdict(above).kind == "stale" or above in self.standing.skips):
+                if above not in need and (self.standing.verdict(above).kind == "stale" or self._has_skipped(above)):
                     need.add(above)
                     if not self._is_pinned(above, forced):
                         stack.append(above)
         return tuple(sorted(need, key=graph.position))
+
+    def _has_skipped(self, task: str) -> bool:
+        """Whether the task was skipped, or some of its children were."""
+        result = self.results.get(task)
+        elements = None if result is None else result.elements
+        return task in self.standing.skips or (elements is not None and State.Skipped in elements.states)
 
     def _is_pinned(self, task: str, forced: Container[str]) -> bool:
         """Whether the task is answered with what it had, whatever is above it."""
@@ -170,7 +180,7 @@ class Runner:
         outer = (self.engine, self._request, self.quiet)
         explicit = {*request.targets, *request.forced} if request.patient else set()
         self.quiet = frozenset(task for task in order if task not in explicit and self.standing.fails(task))
-        self.engine, self._request = Engine(self._perform, self.clock, self._listen), request
+        self.engine, self._request = Engine(self._perform, self.clock, self._listen, expand=self._expand), request
         try:
             with self.interrupts.held(), self._expecting(task for task in order if task not in request.forced):
                 run = await self.engine.run(tasks, resumed=self._asked_for_by_hand(request), limits=limits.items())
@@ -251,14 +261,30 @@ class Runner:
         problems = self.standing.problems(cell_id)
         if problems:
             return Outcome("failed", problems[0].message, retry=False)
-        if cell_id in self.standing.skips and self._is_skipped_as_before(cell_id, request):
+        if cell_id in self.standing.skips and self._is_skipped_as_before(cell_id):
             return Outcome("skipped", self.standing.skips[cell_id].note)
         cell, start = self.standing.cells[cell_id], self._start(cell_id, request)
         result = await self.attempt(cell, forced=cell_id in request.forced or attempt > 1, start=start)
         return self._outcome(cell, result)
 
-    def _is_skipped_as_before(self, cell_id: str, request: Request) -> bool:
-        return cell_id not in {*request.targets, *request.forced} and self.standing.is_skipped(cell_id)
+    async def _expand(self, cell_id: str, attempt: int) -> Elements | Outcome:
+        """Runs a mapped task as a whole: its children have ended when it is told how many there are."""
+        before = self.results.get(cell_id)
+        if before is not None and before.elements is not None and self._is_skipped_as_before(cell_id):
+            return before.elements
+        outcome: Outcome = await self._perform(cell_id, attempt)
+        result = self.results.get(cell_id)
+        elements = None if result is None or result is before else result.elements
+        if result is None or elements is None or not isinstance(result.error, (ChildrenFailed, type(None))):
+            return replace(outcome, retry=False)
+        return elements
+
+    def _is_skipped_as_before(self, cell_id: str) -> bool:
+        """Whether the task is here only for those that are skipped with it, or with one of its children."""
+        request = self._request
+        if request is None or cell_id in {*request.targets, *request.forced} or not self._has_skipped(cell_id):
+            return False
+        return self.standing.verdict(cell_id).is_fresh
 
     def _error_of(self, cell_id: str) -> BaseException | None:
         result = self.results.get(cell_id)
@@ -275,9 +301,12 @@ class Runner:
             handed=self.handed.get(row.reference, request.resumed.get(cell_id)),
             is_resumed=row.resumed and (row.attempt > 1 or cell_id in request.resumed),
             failed=failed_above(row, self._error_of),
+            is_marred=row.marred,
         )
 
     def _listen(self, event: Event) -> None:
+        if isinstance(event, TaskMapped):
+            return  # its children have told of themselves
         if isinstance(event, TaskMoved):
             if event.task in self.quiet:
                 return
@@ -341,8 +370,10 @@ class Runner:
                 is_here=is_here,
                 unrepeatable=_unrepeatable(start),
                 judge=lambda error: self.judge(cell.id, error),
+                mapped=self._mapped(cell),
             )
-            with self.interrupts.body(cell.id, awaits=awaits), start.context(self.standing.name(cell.id)):
+            may_wait = awaits or (attempt.mapped is not None and _retries(cell))
+            with self.interrupts.body(cell.id, awaits=may_wait), start.context(self.standing.name(cell.id)):
                 result = await self._hindered(cell, attempt) or await self.inline.perform(attempt)
                 result = self._explained(cell, attempt, result)
         finally:
@@ -350,6 +381,16 @@ class Runner:
         with self.lock:
             self._account(cell, inputs, result)
         return result
+
+    def _mapped(self, cell: Cell) -> Mapped | None:
+        if cell.options is None or not cell.options.maps:
+            return None
+        return Mapped(
+            listen=self.listen,
+            progress=lambda *counts: self.progress(cell.id, *counts),
+            guard=lambda: self.interrupts.body(cell.id, awaits=False),
+            only_failed=self._request is not None and self._request.only_failed,
+        )
 
     def _explained(self, cell: Cell, attempt: Attempt, result: Result) -> Result:
         """A task that is skipped or waits for a person has no error; its cell says what became of it."""
@@ -365,7 +406,7 @@ class Runner:
     async def _hindered(self, cell: Cell, attempt: Attempt) -> Result | None:
         """What to say of a task whose `--when` does not hold; None when it does."""
         condition = cell.options.when if cell.options is not None else None
-        if condition is None:
+        if condition is None or attempt.mapped is not None:
             return None
         await self.load(cell)
         hindrance = unmet_condition(condition, self.namespace.values)
@@ -392,7 +433,7 @@ class Runner:
             run = lambda transformed: self.background.run(cell, transformed)  # noqa: E731
         else:
             run = front.run if start.number == 1 else front.run_again
-        seconds = cell.options.timeout_s if cell.options is not None else None
+        seconds = cell.options.timeout_s if cell.options is not None and not cell.options.maps else None
         return run if seconds is None else limited(run, seconds, awaits=self.has_await(cell))
 
     def _sink(self, cell_id: str) -> Callable[[str, RawOutput | None], None]:
@@ -546,10 +587,15 @@ class Runner:
 
 
 def _run_task(cell_id: str, upstream: tuple[str, ...], options: TaskOptions, name: str) -> RunTask:
+    # The children of a mapped task are tried again one by one, and not the whole.
     return RunTask(
-        cell_id, upstream, options.trigger, options.retry, name,
-        pause=options.pause, tags=(*options.tags, *(tag for tag, _ in options.limits)),
+        cell_id, upstream, options.trigger, Retry() if options.maps else options.retry, name,
+        mapped=bool(options.maps), pause=options.pause, tags=(*options.tags, *(tag for tag, _ in options.limits)),
     )  # fmt: skip
+
+
+def _retries(cell: Cell) -> bool:
+    return cell.options is not None and cell.options.retry.retries > 0
 
 
 def _pauses(cell: Cell) -> bool:
@@ -557,6 +603,6 @@ def _pauses(cell: Cell) -> bool:
 
 
 def _unrepeatable(start: Start) -> str:
-    if start.failed:
+    if start.failed or start.is_marred:
         return "a task above it has failed"
     return "a person gave it a value" if start.is_resumed and start.handed is not None and start.loop == 1 else ""

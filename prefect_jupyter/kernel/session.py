@@ -55,6 +55,7 @@ from .interrupts import Interrupts
 from .introspection import Introspection
 from .kernel_status import KernelStatus
 from .last_value import LastValue
+from .mapping import MappedTasks
 from .observation import Observer
 from .outputs import Outputs
 from .outside import Outside
@@ -122,7 +123,8 @@ class Session:
         )
         self.inline = Inline(
             self.outputs, self.namespace, self.store, self.surroundings, observer,
-            Definitions(shell, self.namespace, self.reading.transform), workspace, declared, self._lock,
+            Definitions(shell, self.namespace, self.reading.transform), workspace, declared,
+            MappedTasks(shell, self.outputs, self.store, self.surroundings, observer, time.time), self._lock,
             self.reading.transform,
         )  # fmt: skip
         kernel = getattr(shell, "kernel", None)
@@ -153,6 +155,7 @@ class Session:
             body_of=body_of,
             has_await=self.reading.has_await,
             listen=self._listen,
+            progress=self.showing.progress,
             ended=self._ended,
             unpinned=self.showing.tell_unpinned,
             last_keys=lambda: self.store.recall(self.notebook),

@@ -51,6 +51,7 @@ class Showing:
         self.front_end_names_cells = False
         self._rows: dict[str, RowView] = {}
         self._nodes: dict[str, NodeView] = {}
+        self._totals: dict[str, int] = {}
         self._graph_published: Graph | None = None
         self._run_progress = [0, 0]
         self._graph_shown = False
@@ -70,6 +71,14 @@ class Showing:
 
     def set_state(self, task: str, state: str, note: str) -> None:
         self.set_row(task, replace(self.row(task), state=state, note=note))
+
+    def progress(self, task: str, done: int, failed: int, running: int, total: int) -> None:
+        """How far the children of a mapped task are."""
+        if self._totals.get(task) != total:
+            self._totals[task] = total
+            self._standing.changed.add(task)
+            self.show()
+        self.set_row(task, replace(self.row(task), done=done, failed=failed, running=running))
 
     def in_state(self, *states: str) -> list[str]:
         return [task for task, row in list(self._rows.items()) if row.state in states]
@@ -139,7 +148,7 @@ class Showing:
         reads = [name for name in sorted(graph.reads(task)) if self._is_shown_as_read(task, name)]
         return NodeView(
             id=task, name=graph.names[task], cell=task, label=self._document.labels.get(task, ""),
-            reads=tuple(reads), writes=tuple(visible),
+            reads=tuple(reads), writes=tuple(visible), total=self._totals.get(task, 0),
         )  # fmt: skip
 
     def _is_shown_as_read(self, task: str, name: str) -> bool:
@@ -169,6 +178,7 @@ class Showing:
         started, ended = row.started_ms, row.ended_ms
         if event.state is State.Running:
             started, ended = event.at * 1000, None
+            row = replace(row, done=0, failed=0, running=0)
         elif event.state.is_finished:
             ended = event.at * 1000
             self._run_progress[0] += 1

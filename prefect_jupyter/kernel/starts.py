@@ -16,6 +16,7 @@ from ..core.states import SUCCESSFUL
 from ..runtime.context import during
 from ..runtime.pickles import Unstorable
 from ..runtime.signals import SKIP, TRIGGERFAIL
+from .endings import ChildrenFailed
 from .user_namespace import UNCHANGEABLE, UserNamespace
 
 _MAY_GO_ON = ("LOOP", "RETRY", "PAUSE")
@@ -26,7 +27,7 @@ class Start:
     """`number` counts every start of the task in its run from 1, `tries` those since the last turn of its loop.
 
     `handed` is the value that the turn before, or a person, handed to this one. `failed` are the tasks above that
-    did not succeed, with the exceptions that stand for them.
+    did not succeed, with the exceptions that stand for them; `is_marred` also counts children of mapped tasks.
     """
 
     number: int = 1
@@ -35,6 +36,7 @@ class Start:
     handed: object = None
     is_resumed: bool = False
     failed: Mapping[str, BaseException] = field(default_factory=dict)
+    is_marred: bool = False
 
     def context(self, name: str) -> Any:
         """For the time of the body: what `context` says."""
@@ -59,7 +61,7 @@ def bind_failures(cell: Cell, graph: Graph, namespace: UserNamespace, start: Sta
     """Binds each name that a failed task above should have made to its exception, until the names are put right."""
     for name in graph.reads(cell.id) if start.failed else ():
         error = start.failed.get(graph.writer(cell.id, name) or "")
-        if error is not None:
+        if error is not None and not isinstance(error, ChildrenFailed):  # its lists have the exceptions in them
             namespace.stand_in(name, error)
 
 

@@ -54,7 +54,8 @@ class Verbs:
             problems = self._standing.problems(task)
             if problems:
                 raise TaskError(f"{self._document.label(task)} {problems[0].message}. Nothing has run.")
-        return Request(targets=tuple(sorted(set(targets), key=graph.position)), forced=forced)
+        only_failed = verb == "retry_failed"
+        return Request(targets=tuple(sorted(set(targets), key=graph.position)), forced=forced, only_failed=only_failed)
 
     def _forced(self, targets: Sequence[str], named: Sequence[str]) -> frozenset[str]:
         """Those of `targets` to execute whatever there is: all but the pinned ones that nobody has named."""

@@ -10,7 +10,7 @@ from prefect_jupyter.core.events import Event, RunEnded, TaskMoved
 from prefect_jupyter.core.run import Run, apply
 from prefect_jupyter.core.states import TERMINAL, State
 from prefect_jupyter.core.tasks import Retry
-from prefect_jupyter.runtime.engine import Engine, Outcome, OutcomeKind, RunTask
+from prefect_jupyter.runtime.engine import Elements, Engine, Outcome, OutcomeKind, RunTask
 
 OK = Outcome("success")
 NO = Outcome("failed", "ValueError: no")
@@ -348,3 +348,150 @@ def test_a_chain_of_ten_thousand_tasks_runs_without_recursion() -> None:
     run = bench.run(*(RunTask(f"t{i}", (f"t{i - 1}",) if i else ()) for i in range(10_000)))
     assert len(bench.executed) == 10_000
     assert {row.state for row in run.rows} <= TERMINAL
+
+
+# Mapped tasks, loops, pauses
+
+
+def mapped(
+    body: Callable[[str, int], Outcome | Awaitable[Outcome]], elements: Elements | Outcome, *tasks: RunTask
+) -> tuple[Bench, Run]:
+    bench = Bench()
+    bench.engine = Engine(
+        bench.execute, lambda: bench.now, bench.heard.append, bench.sleep,
+        expand=lambda task, attempt: elements, execute_child=body, chance=lambda: 0.5,
+    )  # fmt: skip
+    return bench, bench.run(*tasks)
+
+
+def test_the_children_of_a_mapped_task_run_one_after_the_other() -> None:
+    ran: list[int] = []
+
+    def body(task: str, child: int) -> Outcome:
+        ran.append(child)
+        return OK
+
+    _, run = mapped(body, Elements(3), RunTask("each", mapped=True), RunTask("all", ("each",)))
+    assert ran == [0, 1, 2]
+    assert [row.state for row in run.rows] == [State.Mapped, State.Success]
+
+
+def test_awaited_children_and_children_that_have_ended_before() -> None:
+    ran: list[int] = []
+
+    async def body(task: str, child: int) -> Outcome:
+        await asyncio.sleep(0)
+        ran.append(child)
+        return NO
+
+    before = Elements(3, bytes((State.Success, State.Pending, State.Failed)), ((2, "OSError: gone"),))
+    _, run = mapped(body, before, RunTask("each", mapped=True))
+    assert ran == [1]
+    assert run.rows[0].note == "2 of 3 failed: 1 × ValueError: no · 1 × OSError: gone"
+    assert run.state is State.Failed
+
+
+def test_a_mapped_task_without_elements_fails_as_it_says() -> None:
+    _, run = mapped(lambda task, child: OK, Outcome("failed", "TypeError: no", retry=False), RunTask("e", mapped=True))
+    assert (run.rows[0].state, run.rows[0].note) == (State.Failed, "TypeError: no")
+    assert Bench().run(RunTask("e", mapped=True)).rows[0].note == "'e' is mapped, and nobody knows over what."
+
+
+def test_a_failed_child_is_tried_again_after_its_delay() -> None:
+    tries: list[int] = []
+
+    def body(task: str, child: int) -> Outcome:
+        tries.append(child)
+        return NO if tries == [0] else OK
+
+    task = RunTask("each", mapped=True, retry=Retry(retries=1, delays_s=(5.0,)))
+    bench, run = mapped(body, Elements(2), task)
+    assert (tries, bench.slept) == ([0, 1, 0], [5.0])
+    assert run.rows[0].state is State.Mapped
+
+
+def test_an_interruption_of_a_child_ends_the_run_and_keeps_what_had_ended() -> None:
+    def body(task: str, child: int) -> Outcome:
+        if child == 2:
+            raise KeyboardInterrupt
+        return OK
+
+    bench = Bench()
+    bench.engine = Engine(
+        bench.execute, lambda: bench.now, bench.heard.append, bench.sleep,
+        expand=lambda task, attempt: Elements(4), execute_child=body,
+    )  # fmt: skip
+    coroutine = bench.engine.run([RunTask("each", mapped=True)])
+    with pytest.raises(KeyboardInterrupt):
+        coroutine.send(None)
+    folded = Run()
+    for event in bench.heard:
+        apply(folded, event)
+    children = folded.rows[0].children
+    assert children is not None
+    assert [children.state(child) for child in range(4)] == [State.Success] * 2 + [State.Cancelled] * 2
+    assert folded.rows[0].state is State.Cancelled
+
+
+def test_a_cancel_between_two_children_is_in_time() -> None:
+    ran: list[int] = []
+    bench = Bench()
+
+    def body(task: str, child: int) -> Outcome:
+        ran.append(child)
+        bench.engine.cancel()
+        return OK
+
+    bench.engine = Engine(
+        bench.execute, lambda: bench.now, bench.heard.append, bench.sleep,
+        expand=lambda task, attempt: Elements(3), execute_child=body,
+    )  # fmt: skip
+    run = bench.run(RunTask("each", mapped=True))
+    assert ran == [0]
+    assert run.rows[0].state is State.Cancelled
+
+
+def test_a_loop_hands_on_what_finds_its_result() -> None:
+    bench = Bench(lambda task, attempt: Outcome("looped", reference=f"turn {attempt}") if attempt < 3 else OK)
+    run = bench.run(RunTask("a"))
+    assert (run.rows[0].loop, run.rows[0].reference) == (3, "turn 2")
+
+
+def test_a_retry_can_be_hastened_while_it_waits() -> None:
+    bench = Bench(lambda task, attempt: NO if attempt == 1 else OK)
+
+    async def sleep(seconds: float) -> None:
+        threading.Thread(target=bench.engine.retry_now, args=(["a"],)).start()
+        await asyncio.get_running_loop().create_future()
+
+    bench.engine = Engine(bench.execute, lambda: bench.now, bench.heard.append, sleep)
+    assert bench.run(RunTask("a", retry=Retry(retries=1, delays_s=(3600.0,)))).state is State.Success
+
+
+def test_a_pause_keeps_what_has_not_started_from_starting() -> None:
+    bench = Bench()
+
+    def execute(task: str, attempt: int) -> Outcome:
+        bench.engine.pause()
+        return OK
+
+    bench.body = execute
+    run = bench.run(RunTask("a"), RunTask("b"))
+    assert [row.state for row in run.rows] == [State.Success, State.Paused]
+    assert run.state is State.Paused
+
+
+def test_without_an_event_loop_a_retry_is_waited_for_all_the_same() -> None:
+    bench = Bench(lambda task, attempt: NO if attempt == 1 else OK)
+    blocked: list[float] = []
+
+    def block(seconds: float) -> None:
+        blocked.append(seconds)
+        bench.now += seconds
+
+    bench.engine = Engine(bench.execute, lambda: bench.now, bench.heard.append, bench.sleep, block=block)
+    coroutine = bench.engine.run([RunTask("a", retry=Retry(retries=1, delays_s=(2.0,)))])
+    with pytest.raises(StopIteration) as stopped:
+        coroutine.send(None)
+    assert stopped.value.value.state is State.Success
+    assert blocked == [2.0]

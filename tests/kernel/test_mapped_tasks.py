@@ -1,0 +1,164 @@
+"""A body that runs for each element of a list, in a real kernel: lists, keeping, failing, trying again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.oracle.kernels import LiveKernel
+
+
+class Page:
+    """A kernel and what its cells show, in short lines."""
+
+    def __init__(self, kernel: LiveKernel) -> None:
+        self.kernel = kernel
+        self.setup()
+
+    def setup(self) -> None:
+        self.run("imports", "import time\nfrom prefect_jupyter import LOOP, SKIP, context")
+
+    def run(self, cell: str, source: str) -> list[str]:
+        return [line(output) for output in self.kernel.run_cell(cell, source)]
+
+    def row(self, name: str) -> tuple[str, str, int, int, int]:
+        asked = "[[n.name, r.state, r.note, r.done, r.failed, n.total] for n, r in {session}.view().tasks()]"
+        return next(tuple(row) for known, *row in self.kernel.asked(asked) if known == name)
+
+    def value(self, name: str) -> str:
+        return self.kernel.silently("", name)
+
+
+def line(output: dict[str, Any]) -> str:
+    if output["output_type"] == "stream":
+        return str(output["text"]).strip()
+    if output["output_type"] == "error":
+        return f"{output['ename']}: {output['evalue']}"
+    return str(output["data"]["text/plain"])
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with LiveKernel(tmp_path_factory.mktemp("kernel")) as kernel:
+        yield Page(kernel)
+
+
+def test_what_the_body_makes_becomes_lists_and_one_new_element_runs_one_child(page: Page) -> None:
+    body = "%%task sizes --map day in days\nprint('day', day)\nsize = day * 10\nfor _ in range(2):\n    inner = 1"
+    page.run("days", "days = [1, 2, 3]")
+    assert page.run("sizes", body) == ["day 1\nday 2\nday 3"]
+    assert page.run("reads", "size, 'inner' in globals(), 'day' in globals()") == ["([10, 20, 30], True, False)"]
+    assert page.row("sizes") == ("Mapped", "", 3, 0, 3)
+    page.run("days", "days = [3, 4, 1]")
+    before = page.kernel.session("counts()")["executed"]
+    assert page.run("sizes", body) == ["day 3\nday 4\nday 1"]
+    assert page.row("sizes") == ("Mapped", "2 cached", 3, 0, 3)
+    assert page.kernel.session("counts()")["executed"] == before + 1
+    assert page.run("reads", "size, 'inner' in globals(), 'day' in globals()") == ["([30, 40, 10], True, False)"]
+    page.run("days", "days = [1, 2, 3]")
+    assert page.run("sizes", body) == ["day 1\nday 2\nday 3"]
+    assert page.row("sizes")[0] == "Cached"
+
+
+def test_lists_go_side_by_side_and_the_shortest_ends_all(page: Page) -> None:
+    page.run("xs", "xs, ys, empty = [1, 2, 3], {'a': 1, 'b': 2}, []")
+    shown = page.run("zips", '%%task zips --map x in xs --map "key, value in ys.items()"\nzipped = x, key, value')
+    assert shown == ["the lists have different lengths: the shortest, of 2, ends all"]
+    assert page.value("zipped") == "[(1, 'a', 1), (2, 'b', 2)]"
+    assert page.run("none", "%%task none --map x in empty\nnothing = x") == []
+    assert page.row("none") == ("Mapped", "", 0, 0, 0)
+    assert page.value("nothing") == "[]"
+
+
+@pytest.mark.parametrize(
+    ("cell", "expression", "error"),
+    [
+        ("number", "five", "TypeError: `five` has no elements to map over: it is of type int"),
+        ("table", "table", "TypeError: `table` is a dict: write `--map key, value in table.items()`"),
+    ],
+)
+def test_what_has_no_elements_is_refused(page: Page, cell: str, expression: str, error: str) -> None:
+    page.run("odd things", "five, table = 5, {}")
+    assert page.run(cell, f"%%task {cell} --map x in {expression}\nmade = x") == [error]
+    assert page.row(cell)[:2] == ("Failed", error)
+
+
+def test_failed_children_spare_the_others_and_are_retried_alone_after_a_restart_too(tmp_path: Path) -> None:
+    days, bad = "days = [1, 2, 3, 4]", "bad = {3, 4}"
+    source = "%%task good --map day in days\nif day in bad:\n    raise ValueError(f'no {day % 2}')\nvalue = day"
+    with LiveKernel(tmp_path) as kernel:
+        page = Page(kernel)
+        page.run("days", days)
+        page.run("bad", bad)
+        assert page.run("good", source) == ["ValueError: no 1", "ValueError: no 0"]
+        told = "2 of 4 failed: 1 × ValueError: no 1 · 1 × ValueError: no 0"
+        assert page.row("good") == ("Mapped", told, 2, 2, 4)
+        assert page.run("total", "%%task total\nsum(value)")[0].startswith("not run: `good` failed")
+        assert page.run("tells", "%%task tells --trigger all_finished\nrepr(value)") == [
+            "\"[1, 2, ValueError('no 1'), ValueError('no 0')]\""
+        ]
+        assert page.run("retry", "%flow retry good") == ["1 executed, 1 failed, 1 not run"]
+        assert page.row("good") == ("Mapped", f"{told} · 2 cached", 2, 2, 4)
+        kernel.restart()
+        page.setup()
+        page.run("days", days)
+        page.run("bad", bad)
+        page.run("good", source)
+        assert page.row("good") == ("Mapped", f"{told} · 2 cached", 2, 2, 4)
+
+
+def test_only_the_failed_child_is_tried_again(page: Page) -> None:
+    page.run("xs", "xs = [1, 2, 3]")
+    body = "if x == 2 and context.task_run_count < 3:\n    raise OSError('flaky')\ntries = x, context.task_run_count"
+    assert page.run("flaky", f"%%task flaky --map x in xs --retries 2 --retry-delay 10ms\n{body}") == []
+    assert page.value("tries") == "[(1, 1), (2, 3), (3, 1)]"
+
+
+def test_each_child_has_its_own_condition_its_own_time_and_its_own_loop(page: Page) -> None:
+    page.run("xs", "xs = [1, 2, 3]")
+    page.run("odd", "%%task odd --map x in xs --when 'x % 2'\nodd_ones = x")
+    assert (page.row("odd")[1], page.value("odd_ones")) == ("1 skipped", "[1, None, 3]")
+    assert page.run("reads odd", "%%task reads_odd\nlen(odd_ones)") == ["skipped: `odd` was skipped"]
+    page.run("slow", "%%task slow --map x in xs --timeout 100ms\nwhile x == 2:\n    time.sleep(9)\nquick = x")
+    assert page.row("slow")[1:4] == ("1 of 3 failed: it took longer than 0.1 s (`--timeout`)", 2, 1)
+    body = "turns = context.task_loop_count\nif turns < x:\n    raise LOOP(result=turns)"
+    page.run("loops", f"%%task loops --map x in xs\n{body}")
+    assert page.value("turns") == "[1, 2, 3]"
+
+
+def test_a_body_with_await_runs_for_each_element(page: Page) -> None:
+    page.run("xs", "xs = [1, 2, 3]")
+    page.run(
+        "waits", "%%task waits --map x in xs\nimport asyncio\nawait asyncio.sleep(0)\nawaited = x, context.map_index"
+    )
+    assert page.value("awaited") == "[(1, 0), (2, 1), (3, 2)]"
+
+
+def test_a_body_must_not_change_what_all_elements_share(page: Page) -> None:
+    page.run("seen", "seen, numbers = [], [1, 2]")
+    assert page.run("shares", "%%task shares --map x in numbers\nseen.append(x)\nshared = x") == [
+        "TaskError: the body changes `seen` in place, which all elements share: work on a copy of it"
+    ]
+
+
+def test_children_that_draw_random_numbers_are_kept_together_only(page: Page) -> None:
+    page.run("numbers", "import random\ndraws = [1, 2]")
+    body = "%%task drawn --map x in draws --seed 1\nluck = random.random()"
+    page.run("drawn", body)
+    first = page.value("luck")
+    page.run("numbers", "import random\ndraws = [1, 2, 3]")
+    page.run("drawn", body)
+    assert page.row("drawn")[1] == ""
+    assert page.value("luck[:2]") == first
+
+
+def test_an_interrupted_map_goes_on_where_it_stopped(page: Page) -> None:
+    body = "%%task stops --map x in steps\nif x == 2:\n    raise KeyboardInterrupt\nstep = x"
+    page.run("steps", "steps = [1, 2, 3]")
+    assert page.run("stops", body) == ["KeyboardInterrupt: "]
+    assert page.row("stops")[0] == "Cancelled"
+    page.run("steps", "steps = [1, 3]")
+    page.run("stops", body)
+    assert page.row("stops")[:3] == ("Mapped", "1 cached", 2)
