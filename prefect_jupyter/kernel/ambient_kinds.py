@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..runtime.stamps import working_folder
 from .ambient_reads import is_shown
 
 
@@ -247,7 +248,7 @@ def _update_environ(changed: Mapping[Any, Any], deleted: tuple[Any, ...]) -> Non
 
 def _read_folder() -> str | None:
     try:
-        return os.getcwd()
+        return working_folder()
     except FileNotFoundError:  # somebody removed it
         return None
 

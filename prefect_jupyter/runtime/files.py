@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from .stamps import PIPE, Look, changed_since, look
+from .stamps import PIPE, Look, absolute, changed_since, look
 
 _EFFECTS = frozenset(
     {
@@ -60,7 +60,7 @@ class Seen:
         for text in texts:
             if not 0 < len(text) < _NAME_CHARS_MAX or not text.isprintable():
                 continue
-            name = os.path.abspath(text)
+            name = absolute(text)
             if name not in self.read | self.written and os.path.isfile(name) and not _is_ignored(name):
                 self.read.add(name)
                 self.is_relative |= not os.path.isabs(text)
@@ -141,7 +141,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
     if not isinstance(path, (str, bytes, os.PathLike)):
         return
-    name = os.path.abspath(os.fsdecode(path))
+    name = absolute(os.fsdecode(path))
     if _is_ignored(name) or (name.endswith(".py") and _is_import()):
         return
     seen.is_relative |= not os.path.isabs(path)
@@ -164,7 +164,7 @@ def _opened(seen: Seen, path: Any, mode: Any, flags: Any) -> None:
 
 def _listed(seen: Seen, path: Any) -> None:
     """What is in a folder is an input too. Python itself lists folders when it imports and looks for packages."""
-    name = os.path.abspath(os.fsdecode("." if path is None else path))
+    name = absolute(os.fsdecode("." if path is None else path))
     if name in seen.before or _is_ignored_folder(name + os.sep) or _is_done_by_imports():
         return
     seen.is_relative |= path is None or not os.path.isabs(path)
@@ -188,7 +188,7 @@ def _is_import() -> bool:
 def _connected(seen: Seen, database: Any) -> None:
     """SQLite opens its files where no hook sees it: whether they are read or written is not known."""
     name = os.fsdecode(database) if isinstance(database, (str, bytes, os.PathLike)) else ""
-    if name not in ("", ":memory:") and not _is_ignored_folder(os.path.abspath(name.removeprefix("file:"))):
+    if name not in ("", ":memory:") and not _is_ignored_folder(absolute(name.removeprefix("file:"))):
         seen.effects.add("use a database")
 
 

@@ -18,6 +18,15 @@ from ..core.rebuilder import FileStamp
 # A file system's clock ticks: two writes within one tick leave the same time. Whole seconds tell of a slow one.
 _TICK_NS = 10_000_000
 _SLOW_TICK_NS = 2_000_000_000
+# Kept from the start: a notebook may put a function of its own in the place of `os.getcwd`.
+working_folder = os.getcwd
+
+
+def absolute(path: str) -> str:
+    """The path as the system would find it from the working folder."""
+    return os.path.normpath(os.path.join(working_folder(), path))
+
+
 # The time of a file that was written so recently says nothing later on, whatever the file system and its clock.
 _SETTLED_NS = 2_000_000_000
 _BLOCK_BYTES = 1 << 20
