@@ -25,6 +25,7 @@ _KEY_CHARS_MIN = 4
 _SHOWN_KEY_CHARS = 8
 # The quota is looked at after this share of it was written, and after this time.
 _SHARE = 0.02
+_STEP_BYTES = 1_000_000
 _PERIOD_S = 3_600.0
 
 
@@ -40,6 +41,7 @@ class CacheKeeper:
         self._clock = clock
         self._swept_s: float | None = None
         self._written = 0
+        self._step: float = _STEP_BYTES  # bytes to write before the quota is looked at again
         self._worker: threading.Thread | None = None
 
     # --- the quota
@@ -61,11 +63,12 @@ class CacheKeeper:
     def _is_due(self) -> bool:
         if self._swept_s is None or not 0 <= self._clock() - self._swept_s < _PERIOD_S:
             return True
-        written = self.store.written_bytes - self._written
-        return written > 1_000_000 and written > _SHARE * (self.quota() or float("inf"))
+        return self.store.written_bytes - self._written > self._step
 
     def _sweep(self) -> None:
-        self.store.keeping.sweep(self.limits())
+        limits = self.limits()
+        self._step = max(_STEP_BYTES, _SHARE * (limits.quota_bytes or 0))
+        self.store.keeping.sweep(limits)
 
     def stop(self) -> None:
         if self._worker is not None:
