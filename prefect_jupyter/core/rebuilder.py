@@ -56,6 +56,7 @@ class Trace:
     `key` is the static key (code, options, fingerprints of the inputs by name); `ambient_in`,
     `files_in` are the inputs discovered while it ran and are verified after the key was found.
     `sources` are files of workspace modules that it imported on its way, with the digests of their code.
+    `libraries` says which library, in which version, the inputs come from that are its code.
     `globs` are the declared patterns with the files that each matched; `blobs` are value references to the
     content of files that it was declared to write, by path.
     `groups` are value references of the store; `ambient_out` maps each kind of process-wide state that
@@ -81,6 +82,7 @@ class Trace:
     sources: Mapping[str, str] = field(default_factory=dict)
     globs: Mapping[str, list[str]] = field(default_factory=dict)
     blobs: Mapping[str, str] = field(default_factory=dict)
+    libraries: Mapping[str, str] = field(default_factory=dict)
     displays: tuple[dict[str, Any], ...] = ()
     last: str = ""
     executes: bool = False
@@ -151,8 +153,8 @@ class Evidence(Protocol):
 
     def inputs(self, cell: str) -> Mapping[str, Input]: ...
 
-    def describe_change(self, before: str, after: str) -> str:
-        """What changed between two fingerprints, when both values are known: " from 5 to 6", else ""."""
+    def describe_change(self, name: str, before: str, after: str, library_then: str) -> tuple[str, str]:
+        """What changed between two fingerprints of a name, in a sentence, and lines that show it."""
 
     def changed_outside(self, cell: str, trace: Trace) -> list[Reason]:
         """What the task read outside of the notebook's names, and is another now: files, code, time that went by."""
@@ -207,8 +209,8 @@ def _changed_input(name: str, trace: Trace, known: Input, evidence: Evidence) ->
         return Reason(f"{described(name[1:])} changed{where}", known.producer)
     if before is None:
         return Reason(f"`{name}` is new here{where}", known.producer)
-    change = evidence.describe_change(before, known.fingerprint or "")
-    return Reason(f"`{name}` changed{change}{where}", known.producer)
+    said, detail = evidence.describe_change(name, before, known.fingerprint or "", trace.libraries.get(name, ""))
+    return Reason(f"{said}{where}", known.producer, detail)
 
 
 def described(item: str) -> str:

@@ -6,15 +6,16 @@ It must not change anything but verdicts that were in doubt.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..core.decisions import KINDS
+from ..core.rebuilder import Trace
 from .document import Document
 from .reading import Reading
 from .runner import Runner
 from .standing import Standing
 from .verbs import Verbs
-from .wording import NOTHING_TO_DO, counted, duration
+from .wording import NOTHING_TO_DO, clock_time, counted, duration
 
 
 class Answers:
@@ -22,7 +23,7 @@ class Answers:
 
     def __init__(
         self, document: Document, standing: Standing, reading: Reading, runner: Runner, verbs: Verbs,
-        lock: threading.RLock,
+        lock: threading.RLock, *, last_trace: Callable[[str], Trace | None],
     ) -> None:  # fmt: skip
         self._document = document
         self._standing = standing
@@ -30,6 +31,7 @@ class Answers:
         self._runner = runner
         self._verbs = verbs
         self._lock = lock
+        self._last_trace = last_trace
 
     def counts(self) -> dict[str, int]:
         counts = self._runner.counts
@@ -61,7 +63,19 @@ class Answers:
             where = f" ({label})" if label and label not in reason.text and reason.cell != task else ""
             lines.append(f"  - {reason.text}{where}")
             lines += [f"      {line}" for line in reason.detail.splitlines()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._since_the_last_run(task)])
+
+    def _since_the_last_run(self, task: str) -> list[str]:
+        """For a task that has not run in this kernel: what is another now than when the store's result was made."""
+        with self._lock:
+            last = None if task in self._standing.traces else self._last_trace(self._standing.name(task))
+            found = self._standing.differences(task, last) if last is not None else []
+        if last is None or not found:
+            return []
+        lines = [f"Since its last run ({clock_time(last.started_s)}):"]
+        for reason in found:
+            lines += [f"  - {reason.text}", *(f"      {line}" for line in reason.detail.splitlines())]
+        return lines
 
     def plan(self, names: Sequence[str]) -> list[tuple[str, str, float | None]]:
         with self._lock:

@@ -74,7 +74,7 @@ class Deciding:
             trace = self._standing.traces.get(task)
             is_here = trace is not None
             if trace is None:
-                trace = self._last_result(name)
+                trace = self.last_result(name)
             if trace is None:
                 raise TaskError(
                     f"`{name}` cannot be pinned: it {self._without_result(task)}, and no earlier result of it is in"
@@ -125,7 +125,7 @@ class Deciding:
         if new:
             raise TaskError(f"`{name}` cannot be accepted: it now writes `{new[0]}`, which its result lacks. Run it.")
 
-    def _last_result(self, name: str) -> Trace | None:
+    def last_result(self, name: str) -> Trace | None:
         """The newest stored result of what ran last under this name."""
         key = self._last_keys().get(name)
         traces = self._store.traces(key) if key is not None else []

@@ -23,6 +23,7 @@ from ..core.cells import Cell
 from ..core.decisions import Decision
 from ..core.rebuilder import Output, Trace, described, key_of
 from ..runtime.engine import Elements
+from ..runtime.origins import library_of
 from ..runtime.pickles import Unstorable, dump, load
 from ..runtime.signals import FAIL, SKIP, SUCCESS
 from ..runtime.silence import is_silent
@@ -453,6 +454,7 @@ class Inline:
             globs=begun.globs,
             blobs=self._declared.keep(begun, store=not uncached),
             sources=self._workspace.paths(imported),
+            libraries=self._libraries_of(attempt.inputs),
             displays=displays,
             started_s=ran.started_s,
             duration_s=ran.duration_s,
@@ -526,6 +528,10 @@ class Inline:
         sources = {source for version in versions for source in version.sources}
         edited = self._workspace.edited(sources | {f"{module}:*" for module in imported})
         return f"{os.path.basename(edited[0])} was edited on disk, not reloaded" if edited else ""
+
+    def _libraries_of(self, names: Iterable[str]) -> dict[str, str]:
+        found = {name: library_of(self._namespace.values.get(name)) for name in names}
+        return {name: " ".join(library) for name, library in found.items() if library is not None}
 
     def _known_files(self, cell: str, paths: Iterable[str]) -> dict[str, str]:
         """The digests of what the cells above wrote."""

@@ -139,15 +139,15 @@ class PlainCells:
         self._reading.graph_now()
         for name, version in made.items():
             value = self._shell.user_ns.get(name)
-            is_small = isinstance(value, PREVIEWED) or _is_of_the_workspace(value)
+            is_small = isinstance(value, PREVIEWED) or _is_code(value)
             if version.fingerprint is None and (is_small or self._reading.is_wanted_by_a_task(version)):
                 self._namespace.version(name)
         self._showing.remember_previews(made)
 
 
-def _is_of_the_workspace(value: object) -> bool:
-    """Code that can be edited and reloaded: it is compared with what it was."""
+def _is_code(value: object) -> bool:
+    """Code that can be edited, or reloaded: it is compared with what it was."""
     if isinstance(value, types.ModuleType):
         return origin_of(value.__name__) is Origin.WORKSPACE
     is_code = isinstance(value, (types.FunctionType, type))
-    return is_code and origin_of(getattr(value, "__module__", None)) is Origin.WORKSPACE
+    return is_code and origin_of(getattr(value, "__module__", None)) is not Origin.LIBRARY

@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from ..analysis.directives import read_header
 from ..analysis.reads_writes import analyse
-from ..analysis.statements import stores_into, surely_bound
+from ..analysis.statements import bound_by, stores_into, surely_bound
 from ..core.bindings import Learned
 from ..core.cells import Cell
 from ..core.graph import Graph, connect
@@ -45,6 +45,7 @@ class Reading:
         self._learned: dict[str, Learned] = {}
         self._connected: dict[str, Learned] = {}  # what was taught of the cells when they were last connected
         self._known_awaits: dict[str, bool] = {}
+        self._known_definitions: dict[str, dict[str, ast.stmt]] = {}
         self._known_forms: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
         self._waiting: set[str] = set()  # tasks that need an event loop
 
@@ -89,6 +90,21 @@ class Reading:
     def writes_of(self, text: str) -> frozenset[str]:
         """The names that a text writes, be it of a cell as it was."""
         return analyse("", text, self.transform).writes
+
+    def definition(self, cell_id: str, name: str) -> str:
+        """The text of the last statement of a cell that binds `name`, as Python writes it; "" where there is none."""
+        cell = self._standing.cells.get(cell_id)
+        if cell is None:
+            return ""
+        known = self._known_definitions.get(cell.source)
+        if known is None:
+            try:
+                body = ast.parse(self._transform_safely(body_of(cell))).body
+            except (SyntaxError, ValueError):
+                body = []
+            known = {bound: statement for statement in body for bound in bound_by(statement)}
+            self._known_definitions[cell.source] = known
+        return ast.unparse(known[name]) if name in known else ""
 
     def written_names(self) -> set[str]:
         return set().union(*(cell.writes for cell in self._standing.cells.values() if cell.id in self._document))

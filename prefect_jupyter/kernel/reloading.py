@@ -64,6 +64,7 @@ class Reloading:
         if taken.digest != version.fingerprint:
             renewed = replace(version, fingerprint=taken.digest, sources=taken.sources, storage=taken.storage)
             self._namespace.renew(version, renewed)
+            self._standing.remembered.reloaded(version, renewed, value)
             self._standing.code_renewed(cell, renewed)
         outdated = _outdated(value, again, fingerprinter)
         if outdated:

@@ -63,6 +63,7 @@ from .plain_cells import PlainCells
 from .reading import Reading, body_of
 from .recording import Recording
 from .reloading import Reloading
+from .remembered import Remembered
 from .run_logger import run_logger
 from .runner import Background, Counts, Request, Runner
 from .settings import Flow
@@ -105,7 +106,7 @@ class Session:
         declared = Declared(self._folder(), self.store, clock=time.time)
         self.standing = Standing(
             self.document, self.versions, self.namespace, self.surroundings, decisions,
-            Outside(workspace, self.versions, declared, clock=time.time), declared,
+            Outside(workspace, self.versions, declared, clock=time.time), declared, Remembered(workspace),
         )  # fmt: skip
         self.reloading = Reloading(shell, workspace, self.namespace, self.versions, self.standing)
         self.reading = Reading(
@@ -172,7 +173,10 @@ class Session:
             last_keys=lambda: self.store.recall(self.notebook), clock=time.time,
         )  # fmt: skip
         self.cache_keeper = CacheKeeper(self.store, settings, lambda: self.notebook)
-        self.answers = Answers(self.document, self.standing, self.reading, self.runner, self.verbs, self._lock)
+        self.answers = Answers(
+            self.document, self.standing, self.reading, self.runner, self.verbs, self._lock,
+            last_trace=self.deciding.last_result,
+        )  # fmt: skip
         self.buttons = Buttons(
             self.reading, self.verbs, self.answers, self.deciding, self.cache_keeper, self.runner, self.showing,
             self._lock, self._turn,

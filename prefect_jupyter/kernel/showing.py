@@ -12,6 +12,7 @@ import time
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -26,7 +27,6 @@ from .document import Document
 from .reading import Reading
 from .standing import Standing
 from .versions import NOTHING, Version, Versions
-from .wording import PREVIEWED, preview
 
 PAGE_WAIT_S = 1.5
 REFRESH_AFTER_S = 0.7
@@ -222,8 +222,8 @@ class Showing:
         """Small values that a cell has made, in the words that a later reason compares them with."""
         for name, version in made.items():
             value = self._shell.user_ns.get(name, NOTHING)
-            if isinstance(value, PREVIEWED) and version.fingerprint is not None:
-                self._standing.previews[version.fingerprint] = preview(value)
+            text = partial(self._reading.definition, version.cell or "", name)
+            self._standing.remembered.remember(version, value, text)
 
     # --- the graph in a cell
 

@@ -21,6 +21,7 @@ from .decisions import Decisions
 from .declared import Declared, expiry_s
 from .document import Document
 from .outside import Outside
+from .remembered import Remembered
 from .surroundings import Surroundings
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
@@ -71,6 +72,7 @@ class Standing:
     def __init__(
         self, document: Document, versions: Versions, namespace: UserNamespace, surroundings: Surroundings,
         decisions: Decisions, outside: Outside, declared: Declared,
+        remembered: Remembered,
     ) -> None:  # fmt: skip
         self._document = document
         self._versions = versions
@@ -87,7 +89,7 @@ class Standing:
         self.skips: dict[str, Skip] = {}
         self.interrupted: set[str] = set()  # tasks whose last run was stopped
         self.plain_runs: dict[str, PlainRun] = {}
-        self.previews: dict[str, str] = {}
+        self.remembered = remembered
         self._verdicts: dict[str, Verdict] = {}
         self._natural: dict[str, Verdict] = {}  # what would be said of tasks that a person decided about
         self._doubtful: set[str] = set()  # cells whose verdict may be another one now
@@ -341,9 +343,19 @@ class Standing:
             return Reason(f"code changed: {first}", cell)
         return Reason("code changed", cell, change)
 
-    def describe_change(self, before: str, after: str) -> str:
-        then, now = self.previews.get(before), self.previews.get(after)
-        return f" from {then} to {now}" if then is not None and now is not None else ""
+    def describe_change(self, name: str, before: str, after: str, library_then: str) -> tuple[str, str]:
+        return self.remembered.change(name, before, after, library_then)
+
+    def differences(self, cell: str, trace: Trace) -> list[Reason]:
+        """What `cell` would meet otherwise than the run with `trace`, as far as it is known before it runs."""
+        reasons = [self.explain_code(trace.source, cell)] if trace.digest != self.cells[cell].digest else []
+        for name, known in self.inputs(cell, trace).items():
+            if known.fingerprint is not None and trace.inputs.get(name, known.fingerprint) != known.fingerprint:
+                said, detail = self.describe_change(
+                    name, trace.inputs[name], known.fingerprint, trace.libraries.get(name, "")
+                )
+                reasons.append(Reason(said, known.producer, detail))
+        return reasons + self.changed_outside(cell, trace)
 
     def changed_outside(self, cell: str, trace: Trace) -> list[Reason]:
         reasons = [Reason(self._outdated[cell], cell)] if cell in self._outdated else []

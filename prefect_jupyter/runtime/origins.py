@@ -10,7 +10,7 @@ import sys
 import sysconfig
 from enum import Enum
 from functools import lru_cache
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 # Their globals are the notebook's; `__mp_main__` is the name of the main module in a spawned worker.
@@ -108,6 +108,20 @@ def _find_version(top: str, loaded: ModuleType | None) -> str:
         return ",".join(f"{owner}={metadata.version(owner)}" for owner in sorted(set(owners)))
     except Exception:  # damaged metadata of somebody else's distribution
         return ""
+
+
+def library_of(value: object) -> tuple[str, str] | None:
+    """The library with a version that a module, function or class comes from; None for all else."""
+    if isinstance(value, ModuleType):
+        module: object = value.__name__
+    elif isinstance(value, (FunctionType, BuiltinFunctionType, type)):
+        module = value.__module__
+    else:
+        return None
+    if not isinstance(module, str) or origin_of(module) is not Origin.LIBRARY:
+        return None
+    version = version_of(module)
+    return (module.partition(".")[0], version) if version else None
 
 
 @lru_cache(maxsize=1)

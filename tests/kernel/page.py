@@ -68,3 +68,8 @@ class Page:
         found = self.kernel.values(names, self.cells).texts
         self._send()
         return [found[name] for name in names]
+
+    def notices(self) -> list[str]:
+        """What the kernel has told this page beside the rows, so far."""
+        self._send()
+        return self.kernel.notices

@@ -109,6 +109,7 @@ class LiveKernel:
         self._idle: set[str | None] = set()
         self._replies: dict[str, dict[str, Any]] = {}
         self.notes: set[str] = set()  # all lines that any row of the page ever had
+        self.notices: list[str] = []
         self._number = 0
         self._push = self._commands = ""
         self._manager: KernelManager | None = None
@@ -274,6 +275,8 @@ class LiveKernel:
             self._replies[data["id"]] = data
         elif data["type"] == "state":
             self.notes |= {StateRow(*row).note for row in data["rows"]}
+        elif data["type"] == "notice":
+            self.notices.append(data["text"])
         elif data["type"] == "output":
             shown = self._shown.setdefault(data["cell"], Shown())
             if data["op"] == "clear":
