@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _HOLES = 1 / 3
 # The order of a set of texts may be the same in two plain runs, and another one in the third.
-_LOOKS_MAX = 3
+_LOOKS_MAX = 5
 _WORD = re.compile(r"[^\W\d]\w*")
 _DEFINED = re.compile(r"^[ \t]*(?:async +def|def|class) +(\w+)|^(\w+) *=.*\blambda\b", re.MULTILINE)
 _STATE = frozenset({
