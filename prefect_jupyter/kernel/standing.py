@@ -109,6 +109,8 @@ class Standing:
     def settle(self) -> None:
         """Finds the verdicts in doubt, from the top. Where one comes out as before, its readers keep theirs."""
         graph, doubtful = self.graph, self._doubtful
+        if not doubtful:
+            return
         self._find_unrun()
         places = [graph.position(cell) for cell in doubtful if cell in graph]
         heapify(places)

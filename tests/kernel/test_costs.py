@@ -28,6 +28,8 @@ def _count():
     count(sys.modules["prefect_jupyter.runtime.stores.index"].Index, "all")
     count(sys.modules["prefect_jupyter.runtime.stores.disk"].DiskStore, "value")
     count(sys.modules["prefect_jupyter.kernel.ambient"].Ambient, "snapshot")
+    count(sys.modules["prefect_jupyter.kernel.standing"].Standing, "_judge")
+    count(sys.modules["prefect_jupyter.kernel.standing"].Standing, "_has_not_run")
     count(sys.modules["prefect_jupyter.runtime.fingerprints"].Fingerprinter, "own")
 _count()
 del _count
@@ -73,6 +75,16 @@ def test_running_one_cell_looks_at_its_neighbours_only(notebook: Notebook) -> No
         counted = notebook.counted()
         assert (counted["connect"], counted["names_of"]) == (0, 0)
         assert counted["verdict"] <= 3
+
+
+def test_asking_where_unchanged_tasks_stand_looks_at_each_once(notebook: Notebook) -> None:
+    notebook.open(60)
+    notebook.kernel.session("run()")
+    notebook.counted()
+    assert notebook.kernel.session("plan()") == []
+    counted = notebook.counted()
+    assert counted["_judge"] <= 60
+    assert (counted["verdict"], counted["_has_not_run"]) == (0, 0)
 
 
 def test_changing_one_cell_reads_one_text(notebook: Notebook) -> None:
