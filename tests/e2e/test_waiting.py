@@ -11,8 +11,10 @@ from .notebook_page import NotebookPage
 
 CELLS = [
     "%load_ext prefect_jupyter",
-    "%%task flaky --retries 2 --retry-delay 60s\nfrom prefect_jupyter import context\n"
-    "if context.task_run_count == 1:\n    raise ConnectionError('the source is down')\nx = 1",
+    (
+        "%%task flaky --retries 2 --retry-delay 60s\nfrom prefect_jupyter import context\n"
+        "if context.task_run_count == 1:\n    raise ConnectionError('the source is down')\nx = 1"
+    ),
     "%%task publish --pause\nprint('published', x)",
 ]
 
