@@ -35,13 +35,17 @@ class Alerts:
             self._details[task] = (self._where(task, result.error), _last_lines(result))
 
     def listen(self, event: Event) -> None:
-        if isinstance(event, TaskMoved) and event.state in _FAILED:
+        if isinstance(event, TaskMoved) and self._has_failed(event):
             where, log = self._details.pop(event.task, ("", ()))
             options = self._cell(event.task).options
             names = (*self._always(), *(options.on_failure if options is not None else ()))
             if names:
                 failure = Failure(task=self._name(event.task), error=event.note, where=where, log=log)
                 self.outbox.put(failure, names)
+
+    def _has_failed(self, event: TaskMoved) -> bool:
+        """A mapped task is Mapped, however its children ended: that it has details says that some failed."""
+        return event.state in _FAILED or (event.state is State.Mapped and event.task in self._details)
 
     def _where(self, task: str, error: BaseException) -> str:
         """The last line of the task's own cell that the exception came through."""

@@ -68,7 +68,8 @@ def check(session: Session, on_progress: Callable[[str, int, int], None] | None 
     cells = [PlainCell(cell, document.texts[cell]) for cell in document.order]
     verdicts = {task: session.standing.verdict(task) for task in session.standing.graph.names}
     ran = session.runner.results
-    fresh = [task for task, verdict in verdicts.items() if verdict.is_fresh and task in ran]
+    skipped = session.standing.skips.keys()  # they show that they were, which a plain run cannot
+    fresh = [task for task, verdict in verdicts.items() if verdict.is_fresh and task in ran.keys() - skipped]
     decided = [task for task, verdict in verdicts.items() if verdict.kind in KINDS and task in ran]
     shown = {task: ran[task].displays for task in (*fresh, *decided)}
     first = run_plainly(cells, os.getcwd(), TIMEOUT_S, on_progress)
@@ -90,6 +91,6 @@ def check(session: Session, on_progress: Callable[[str, int, int], None] | None 
         differences=tuple(replace(each, cell=name(each.cell)) for each in compared(fresh, shaky)),
         compared=len(fresh),
         unstable=len(shaky),
-        unchecked=tuple(name(task) for task in verdicts if task not in shown),
+        unchecked=tuple(name(task) for task in verdicts if task not in shown and task not in skipped),
         decided=tuple((f"`{name(task)}` ({verdicts[task].reason})", task not in differing) for task in decided),
     )

@@ -191,7 +191,8 @@ class Showing:
             row, state=event.state.name, started_ms=started, ended_ms=ended, attempt=event.attempt, note=event.note
         )
         self.set_row(event.task, moved)
-        if event.state in (State.Failed, State.TimedOut, State.Crashed):
+        is_partly_failed = event.state is State.Mapped and row.failed > 0
+        if is_partly_failed or event.state in (State.Failed, State.TimedOut, State.Crashed):
             self.link.publisher.notice(
                 "error",
                 f"`{self._standing.name(event.task)}` failed: {event.note}",

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .mapped_cells import as_plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -27,6 +29,7 @@ _POLL_S = 0.2
 _START_TIMEOUT_S = 60.0
 _SHUTDOWN_TIMEOUT_S = 5.0
 
+_ANY_HEADER = re.compile(r"\A\s*(?:%%task\b|#[ \t]*\|[ \t]*task[ \t]*:)(?P<options>[^\n]*)")
 _HEADER = re.compile(r"\A(?P<before>\s*)%%task\b[^\n]*")
 _OURS = r"(?:flow\b|config[ \t]+Flow\b|(?:re)?load_ext[ \t]+prefect_jupyter\b|unload_ext[ \t]+prefect_jupyter\b)[^\n]*"
 _LINE_MAGIC = re.compile(rf"^(?P<indent>[ \t]*)(?P<target>[^\W\d]\w*[ \t]*=[ \t]*)?%{_OURS}", re.MULTILINE)
@@ -134,8 +137,12 @@ def plain_source(source: str) -> str:
 
     `%%task …` becomes an empty comment, or a blank line above another cell magic.
     `%flow …`, `%config Flow…` and loading the extension become `pass`,
-    or `x = None` where their result is assigned. Strings and comments are left alone.
+    or `x = None` where their result is assigned. Strings and comments are left alone. What a header says of
+    conditions and elements is kept, as Python: there the numbers of lines are lost.
     """
+    planned = _as_planned(source)
+    if planned is not None:
+        return planned
     source = _HEADER.sub(_without_header, source, count=1)
     protected = [match.span() for match in _STRINGS_AND_COMMENTS.finditer(source)]
 
@@ -146,6 +153,14 @@ def plain_source(source: str) -> str:
         return f"{match['indent']}{match['target']}None" if match["target"] else f"{match['indent']}pass"
 
     return _LINE_MAGIC.sub(neutral, source)
+
+
+def _as_planned(source: str) -> str | None:
+    """The cell as its header wants it run, where that says `--when` or `--map`; else None."""
+    if "--when" not in source and "--map" not in source:
+        return None
+    header = _ANY_HEADER.match(source)
+    return None if header is None else as_plain(header["options"], source[header.end() :])
 
 
 def _without_header(match: re.Match[str]) -> str:

@@ -153,3 +153,34 @@ def test_ctrl_c_ends_the_run_and_the_kernel(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=30)
     assert "KeyboardInterrupt" in errors
     assert not psutil.pid_exists(int(ready.read_text()))
+
+
+def plainly(source: str, **names: object) -> dict[str, object]:
+    """What a cell without magics leaves in the namespace when it runs plainly."""
+    namespace: dict[str, object] = dict(names)
+    exec(plain_source(source), namespace)
+    return {name: value for name, value in namespace.items() if not name.startswith("__") and name not in names}
+
+
+def test_a_mapped_cell_runs_as_a_loop_that_collects_what_it_makes() -> None:
+    made = plainly(
+        '%%task a --map "x, y in pairs" --map z in zs\nq = x + y + z\nfor i in []:\n    pass', pairs=[(1, 2)], zs=[3, 4]
+    )
+    assert made == {"q": [6]}
+    assert plainly("#| task: a --map x in xs -o r\nq = x\nr = -x", xs=[1, 2]) == {"q": 2, "r": [-1, -2]}
+
+
+def test_each_element_starts_with_the_names_as_they_were() -> None:
+    namespace: dict[str, object] = {"n": 10}
+    exec(plain_source("%%task a --map x in (1,2)\nn = n + x"), namespace)
+    assert namespace["n"] == [11, 12]
+
+
+def test_a_cell_with_a_condition_runs_under_it() -> None:
+    assert plainly("%%task a --when 'n > 1'\nq = n", n=1) == {}
+    assert plainly("%%task a --when='n > 1' --retries 2\nq = n", n=2) == {"q": 2}
+    assert plainly("%%task a --map x in xs --when x\nq = x", xs=[0, 1]) == {"q": [None, 1]}
+
+
+def test_a_mapped_cell_that_awaits_is_awaited() -> None:
+    assert plain_source("%%task a --map x in xs\nawait f(x)").startswith("await __import__(")

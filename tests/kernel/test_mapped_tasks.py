@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.oracle.kernels import LiveKernel
+from prefect_jupyter.core.events import ChildrenMoved
+from prefect_jupyter.core.states import State
+from prefect_jupyter.runtime.journal.lines import decode
+from tests.oracle.kernels import KernelHungError, LiveKernel
 
 
 class Page:
@@ -162,3 +165,46 @@ def test_an_interrupted_map_goes_on_where_it_stopped(page: Page) -> None:
     page.run("steps", "steps = [1, 3]")
     page.run("stops", body)
     assert page.row("stops")[:3] == ("Mapped", "1 cached", 2)
+
+
+def test_a_check_runs_mapped_cells_as_loops_and_cells_with_a_condition_under_it(tmp_path: Path) -> None:
+    with LiveKernel(tmp_path) as kernel:
+        page = Page(kernel)
+        page.run("days", "days = [1, 2]\nn = 1")
+        page.run("each", "%%task each --map day in days --when 'day > 1'\nprint(day)\nsize = day * 10")
+        page.run("some", "%%task some --map day in days\nprint(day)\nother = day * 10")
+        page.run("never", "%%task never --when 'n > 1'\nprint('never')\nrare = 1")
+        page.run("reads", "%%task reads\nprint(other)\nother")
+        (said,) = page.run("check", "%flow check")
+        assert said == "Nothing differs: 3 tasks show what a plain run from the top shows."
+
+
+def test_no_finished_child_runs_again_after_the_kernel_was_killed(tmp_path: Path) -> None:
+    dies = "if x == 30 and not os.path.lexists('alive'):\n    os.kill(os.getpid(), signal.SIGKILL)"
+    body = f"import os, signal\n{dies}\nmade = x + 0 * sum(range(300_000))"
+    source = f"%%task many --map x in range(60)\n{body}"
+    with LiveKernel(tmp_path) as kernel:
+        with pytest.raises(KernelHungError, match="the kernel died"):
+            Page(kernel).run("many", source)
+        kernel.stop()
+        finished = finished_children(tmp_path)
+        assert finished > 0
+        (kernel.work / "alive").mkdir()
+        kernel.start()
+        page = Page(kernel)
+        page.run("many", source)
+        state, note, done, failed, total = page.row("many")
+        assert (state, done, failed, total) == ("Mapped", 60, 0, 60)
+        assert int(note.removesuffix(" cached") or 0) >= finished
+        assert page.value("made == list(range(60))") == "True"
+
+
+def finished_children(folder: Path) -> int:
+    """How many children the journals tell of as finished."""
+    facts = [
+        decode(line)
+        for file in (folder / "store" / "history").rglob("*.jsonl")
+        for line in file.read_bytes().splitlines(keepends=True)
+    ]
+    moves = [fact for fact in facts if isinstance(fact, ChildrenMoved) and fact.state is State.Success]
+    return sum(len(move.children) for move in moves)
