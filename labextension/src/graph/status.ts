@@ -76,7 +76,8 @@ export function isBehind(row: TaskRow): boolean {
 
 /** A person said so: it can be taken back. */
 export function isDecided(row: TaskRow): boolean {
-  return row.verdict === 'accepted' || row.verdict === 'pinned';
+  // In a new kernel what is pinned has yet to be fetched, and its reason tells.
+  return row.verdict === 'accepted' || row.verdict === 'pinned' || / · (accepted|pinned) by you /.test(row.reason);
 }
 
 /** What a person can do with a task in this state; the rest of the buttons are not shown. */

@@ -300,6 +300,14 @@ describe('the buttons', () => {
     expect(offered('fit')).toEqual(['Pin', 'Take back']);
     expect(offered('report')).toEqual(['Unpin']);
     expect(offered('weather')).toEqual(['Pin']);
+    show(chain({ load: { state: 'Pending', verdict: 'stale', reason: 'not run yet · pinned by you 14:02' } }));
+    expect(offered('load')).toEqual(['Unpin']);
+    show(
+      chain({
+        load: { state: 'Success', verdict: 'stale', reason: 'code changed' },
+        report: said('pinned')
+      })
+    );
     view.select('load');
     button('.pj-actions', 'Accept as unchanged').click();
     view.select('report');
