@@ -142,7 +142,9 @@ class Showing:
     def _node(self, task: str) -> NodeView:
         cell = self._standing.cells[task]
         made = self._versions.made.get(task, {})
-        visible = sorted(cell.writes - cell.hidden | cell.in_place)
+        shown = cell.writes - cell.hidden
+        # Imports and functions beside values go without saying.
+        visible = sorted((shown - cell.definitions or shown) | cell.in_place)
         visible += [n for n, v in sorted(made.items()) if n not in visible and v.in_place and not n.startswith("@")]
         graph = self._standing.graph
         reads = [name for name in sorted(graph.reads(task)) if self._is_shown_as_read(task, name)]
