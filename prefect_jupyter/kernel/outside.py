@@ -49,6 +49,7 @@ class Outside:
         self._files_of[cell] = {*trace.files_in, *trace.files_out, *trace.sources}
         for path in self._files_of[cell]:
             self._cells_of.setdefault(path, set()).add(cell)
+            self._stats.setdefault(path, stat_of(path))
 
     def moved(self) -> set[str] | None:
         """The cells whose files look other than when this was last asked; None: code did, which may be anyone's."""
@@ -62,7 +63,7 @@ class Outside:
         is_code = False
         for path in {*self._cells_of, *self._workspace.files()}:
             stat = stat_of(path)
-            if self._stats.setdefault(path, stat) != stat:
+            if self._stats.setdefault(path, self._workspace.stat_when_loaded(path)) != stat:
                 self._stats[path] = stat
                 found |= self._cells_of.get(path, set())
                 is_code |= self._workspace.is_module(path)

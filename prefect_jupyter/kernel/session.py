@@ -191,6 +191,7 @@ class Session:
     def start(self) -> None:
         with contextlib.suppress(RuntimeError):
             self.showing.loop = self.buttons.loop = asyncio.get_running_loop()
+            self.showing.keep_looking()
         self.outputs.install()
         self.interception.install()
         self.introspection.install()
@@ -199,6 +200,7 @@ class Session:
         self.recording.start()
 
     def stop(self) -> None:
+        self.showing.stop_looking()
         self.link.stop()
         self.interception.uninstall()
         self.outputs.uninstall()

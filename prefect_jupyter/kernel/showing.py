@@ -30,6 +30,7 @@ from .versions import NOTHING, Version, Versions
 
 PAGE_WAIT_S = 1.5
 REFRESH_AFTER_S = 0.7
+LOOK_EVERY_S = 2.0
 
 
 class Showing:
@@ -58,6 +59,7 @@ class Showing:
         self._copies_told: set[str] = set()
         self._display_id = f"prefect-jupyter-{link.session}"
         self._refresh: asyncio.TimerHandle | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._widget: Any = None
 
     # --- rows
@@ -86,6 +88,20 @@ class Showing:
     def _judged_row(self, task: str) -> RowView:
         found = self._standing.verdict(task)
         return replace(self.row(task), verdict=found.kind, reason=found.reason)
+
+    def keep_looking(self) -> None:
+        """From now on rows turn stale in time, while a page is there to see it and nothing runs."""
+        loop = self.loop
+        if loop is None:
+            return
+        if self.link.pages and not self._turn.locked():
+            with self._lock:
+                self.look_outside()
+        self._looking = loop.call_later(LOOK_EVERY_S, self.keep_looking)
+
+    def stop_looking(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
 
     def look_outside(self) -> None:
         """Files and time that went by may have made tasks stale: their rows say so from now on."""

@@ -113,6 +113,10 @@ class Workspace:
     def is_module(self, path: str) -> bool:
         return path in self._by_path
 
+    def stat_when_loaded(self, path: str) -> _Stat | None:
+        known = self._loaded.get(self.module_of(path))
+        return None if known is None else known.stat
+
     def module_of(self, path: str) -> str:
         """The name of the module that was loaded from a file; "" where none was."""
         return self._by_path.get(path, "")

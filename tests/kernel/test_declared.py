@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -274,3 +275,19 @@ def test_an_input_that_changes_in_place_is_told_or_is_an_error(page: Page) -> No
     assert page.verdicts()["warned"] == "fresh"
     assert "failed" in page.why("refused")
     assert page.run("load", "declared") == ""
+
+
+def test_the_row_of_a_task_turns_stale_in_time_without_anybody_asking(page: Page) -> None:
+    page.write("watched.txt", "1")
+    page.show(old="%%task old --expires 1s\nx = 1", watching="%%task watching --file watched.txt\ny = 1")
+    page.run()
+    page.write("watched.txt", "2")
+    rows = "[{session}.showing.row(task) for task in ('old', 'watching')]"
+    deadline = time.monotonic() + 60
+    seen: list[str] = []
+    while seen != ["stale", "stale"]:
+        assert time.monotonic() < deadline, seen
+        seen = page.kernel.asked(f"[row.verdict for row in {rows}]")
+    assert page.kernel.asked(f"[row.reason for row in {rows}]") == [
+        "expired just now", f"the file {page.folder / 'watched.txt'} has changed",
+    ]  # fmt: skip
