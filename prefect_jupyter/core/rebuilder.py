@@ -55,6 +55,8 @@ class Trace:
     JSON only: every field is made of str, int, float, bool, None, lists and dicts.
     `key` is the static key (code, options, fingerprints of the inputs by name); `ambient_in`,
     `files_in` are the inputs discovered while it ran and are verified after the key was found.
+    `shared_in` says of each input that it changed in place, or that it gave another name, which other names
+    shared storage with it before, and what they held.
     `sources` are files of workspace modules that it imported on its way, with the digests of their code.
     `libraries` says which library, in which version, the inputs come from that are its code.
     `globs` are the declared patterns with the files that each matched; `blobs` are value references to the
@@ -77,6 +79,7 @@ class Trace:
     replays: tuple[int, ...] = ()
     ambient_in: Mapping[str, str] = field(default_factory=dict)
     ambient_out: Mapping[str, str] = field(default_factory=dict)
+    shared_in: Mapping[str, str] = field(default_factory=dict)
     files_in: Mapping[str, FileStamp] = field(default_factory=dict)
     files_out: Mapping[str, FileStamp] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +93,7 @@ class Trace:
     duration_s: float = 0.0
 
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def key_of(digest: str, ordinal: int, inputs: Mapping[str, str], python: str) -> str:
@@ -162,6 +165,9 @@ class Evidence(Protocol):
     def doubts(self, cell: str, trace: Trace) -> list[Reason]:
         """Why it cannot be known whether a run from the top would give the same."""
 
+    def changed_sharing(self, cell: str, trace: Trace) -> list[str]:
+        """Those inputs which the task changed in place that other names share otherwise now."""
+
 
 class Input(NamedTuple):
     """One input where the task stands: its fingerprint (None: unknown now), who made it, what is wrong with it."""
@@ -194,6 +200,10 @@ def verdict(cell: str, digest: str, evidence: Evidence) -> Verdict:
             stale.append(_changed_input(name, trace, known, evidence))
     stale += [Reason(f"`{name}` is no longer written above", cell) for name in trace.inputs if name not in now]
     stale += evidence.changed_outside(cell, trace)
+    stale += [
+        Reason(f"other names share storage with `{name}` than when it ran", cell)
+        for name in evidence.changed_sharing(cell, trace)
+    ]
     unverified += evidence.doubts(cell, trace)
     if stale:
         return Verdict("stale", _once(stale + unverified))

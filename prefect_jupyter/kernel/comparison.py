@@ -19,12 +19,16 @@ from .versions import NOTHING, Version
 
 @dataclass(slots=True)
 class Changes:
-    """What one run did to the namespace. All of `made` are new versions of the cell that ran."""
+    """What one run did to the namespace. All of `made` are new versions of the cell that ran.
+
+    `roots` are inputs whose storage it changed, whether or not it also bound them anew.
+    """
 
     made: dict[str, Version] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
     in_place: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    roots: set[str] = field(default_factory=set)
 
 
 class Comparison:
@@ -175,10 +179,14 @@ class Comparison:
             if name in self._values:
                 touched |= self._namespace.storage_of(self._bound[name])
         for name, before in self._before.items():
+            found: frozenset[int] = frozenset()
             if name in changes.made:
-                changed |= self._changed_behind(name, before)
+                found = self._changed_behind(name, before)
             elif name in self._values:
-                changed |= self._compare(name, before, cell, provenance, changes, was_read=True, failed=failed)
+                found = self._compare(name, before, cell, provenance, changes, was_read=True, failed=failed)
+            if found:
+                changes.roots.add(name)
+                changed |= found
         for name in changing & self._bound.keys():
             touched |= self._namespace.storage_of(self._bound[name]) if name in self._values else frozenset()
         if not changed and not touched:
@@ -197,8 +205,11 @@ class Comparison:
     def _changed_behind(self, name: str, before: str) -> frozenset[int]:
         """The storage of the value that `name` had before the run bound it anew, if the run had changed that first."""
         old = self._held.get(name, NOTHING)
-        if old is NOTHING or old is self._values.get(name) or isinstance(old, UNCHANGEABLE):
+        if old is NOTHING or isinstance(old, UNCHANGEABLE):
             return frozenset()
+        if old is self._values.get(name):  # `M += [1]` binds the same list again
+            now = self._bound[name]
+            return frozenset() if now.fingerprint == before else self._namespace.storage_of(now)
         taken = Fingerprinter(self._values, {}).own(old)
         return frozenset() if taken.digest == before else taken.storage
 

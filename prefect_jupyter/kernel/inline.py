@@ -45,7 +45,7 @@ from .surroundings import Surroundings
 from .traced import is_lost, output_of, references, versions_of, written_files
 from .turns import Turns
 from .user_namespace import UserNamespace
-from .versions import Version
+from .versions import Version, bound_anew, shared
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -118,6 +118,7 @@ class _Ran:
     observed: Observation
     begun: Begun
     displays: tuple[RawOutput, ...]
+    sharers: Mapping[str, Mapping[str, Version]]
     children: MappedBody | None = None
 
 
@@ -194,6 +195,8 @@ class Inline:
         for item, known in trace.ambient_in.items():
             if self.surroundings.fingerprint(attempt.cell.id, item) != known:
                 return f"{described(item)} is another"
+        if trace.shared_in and self._namespace.versions.sharing(attempt.cell.id, trace) != trace.shared_in:
+            return "other names share storage with what it reads"
         for path, stamped_then in trace.files_in.items():
             if not unchanged(path, stamped_then):
                 return f"`{os.path.basename(path)}` is another file"
@@ -364,6 +367,7 @@ class Inline:
         key = self.key(attempt)
         code = self._transform(attempt.body)
         started = time.time()
+        sharers = self._namespace.versions.sharers_of_each(cell.id, attempt.inputs)
         try:
             begun = self._declared.begin(cell)
         except TaskError as refusal:
@@ -383,7 +387,7 @@ class Inline:
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
                 code=code, execution=execution, started_s=started, duration_s=time.time() - started, observed=observed,
-                begun=begun, displays=tuple(capture.finish()), children=children,
+                begun=begun, displays=tuple(capture.finish()), children=children, sharers=sharers,
             ))  # fmt: skip
 
     def _children(self, attempt: Attempt, observed: Observation, *, stored: bool) -> MappedBody | None:
@@ -460,6 +464,7 @@ class Inline:
             duration_s=ran.duration_s,
         )
         trace, refusals = self._with_values(attempt, trace, changes, delta, store=not uncached)
+        trace = replace(trace, shared_in=self._shared_in(trace, changes, ran.sharers))
         self._observer.record(observed, trace.files_out)
         if attempt.keep_last is not None and not uncached:
             trace = replace(trace, last=attempt.keep_last(execution.result))
@@ -472,6 +477,16 @@ class Inline:
             trace=trace, uncached=uncached, displays=displays, execution=execution, promoted=promoted,
             elements=None if ran.children is None else ran.children.elements,
         )  # fmt: skip
+
+    def _shared_in(self, trace: Trace, changes: Changes, before: Mapping[str, Mapping[str, Version]]) -> dict[str, str]:
+        """What shared storage with the inputs that the run changed, or gave another name that shares it too.
+
+        Of frames only those that it changed: they copy on write, and columns of one frame are many.
+        """
+        values = self._namespace.values
+        kept = {name for name, output in trace.outputs.items() if output.shared and not _is_frame(values[name])}
+        bound = bound_anew(trace)
+        return {name: shared(before[name], bound) for name in sorted((changes.roots | kept) & before.keys())}
 
     def _failed(self, ran: _Ran, error: BaseException, displays: tuple[RawOutput, ...]) -> Result:
         """The attempt ended with an error; what it has changed until then stays, as after a plain cell."""
@@ -607,6 +622,7 @@ class Inline:
     def _also_made(self, name: str, cell: str, changes: Changes) -> Version:
         """`name` shares storage with something that the cell made: from here on the cell owns both."""
         old = self._namespace.bound[name]
+        self._namespace.retain(name)
         version = Version(
             name=name, cell=cell, fingerprint=old.fingerprint, reach=old.reach, sources=old.sources,
             storage=old.storage, handle=old.handle, origin=old.producer,
@@ -620,3 +636,7 @@ class Inline:
         except Unstorable as refusal:
             refusals.update(dict.fromkeys(group, str(refusal)))
             return None
+
+
+def _is_frame(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] in ("pandas", "polars")

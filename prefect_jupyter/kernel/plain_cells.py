@@ -130,7 +130,7 @@ class PlainCells:
         files = {f"file:{path}" for path in observed.read}
         sources = {name: self._versions.seen_by(cell.id, name) for name in files}
         saw = {**inputs, **{name: source for name, source in sources.items() if isinstance(source, Version)}}
-        self._standing.plain_runs[cell.id] = PlainRun(cell.digest, saw, trouble, ambient)
+        self._standing.ran_plainly(cell.id, PlainRun(cell.digest, saw, trouble, ambient))
         self._versions.unsettled.discard(cell.id)
         self._reading.learn(cell, self._versions.made[cell.id].keys(), saw.keys() | files)
 

@@ -21,6 +21,7 @@ from ..core.cells import Cell
 from ..core.graph import Graph, connect
 from .declared import Declared
 from .document import Document
+from .names import is_pseudo
 from .standing import Standing
 from .user_namespace import UserNamespace
 from .versions import Version, Versions
@@ -47,6 +48,7 @@ class Reading:
         self._known_awaits: dict[str, bool] = {}
         self._known_definitions: dict[str, dict[str, ast.stmt]] = {}
         self._known_forms: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self._unsure: set[str] = set()  # cells that have not run as they stand, and may write more than their text says
         self._waiting: set[str] = set()  # tasks that need an event loop
 
     # --- cells
@@ -153,7 +155,7 @@ class Reading:
             if self._graph_is_old:
                 cells = [self.cell(cell_id) for cell_id in self._document.order]
                 self._graph_is_old = False
-                taught = self._known_links(cells)
+                taught = self._with_suspects(cells, self._known_links(cells))
                 if taught != self._connected or not self._extend(cells):
                     self._connect(cells, taught)
             return self._standing.graph
@@ -165,6 +167,28 @@ class Reading:
             taught = known.get(cell_id, Learned())
             known[cell_id] = Learned(reads=taught.reads | declared.reads, writes=taught.writes | declared.writes)
         return known
+
+    def _with_suspects(self, cells: Sequence[Cell], taught: dict[str, Learned]) -> dict[str, Learned]:
+        """`taught`, with what cells that have not run as they stand may write besides the names in their text.
+
+        What they change in place they change for all names that share it; and what they wrote when they last ran
+        is what stands there until they run again.
+        """
+        self._unsure.clear()
+        for cell in cells:
+            if self._versions.is_settled(cell.id):
+                continue
+            if cell.in_place:
+                self._unsure.add(cell.id)
+            names = frozenset(self._versions.sharers(cell.id, cell.in_place)) - cell.in_place
+            self._versions.suspect(cell.id, names)
+            made = self._versions.made.get(cell.id, {})
+            names |= {name for name in made if not is_pseudo(name)} - cell.writes - cell.in_place - cell.deletes
+            if names:
+                self._unsure.add(cell.id)
+                known = taught.get(cell.id, Learned())
+                taught[cell.id] = Learned(reads=known.reads, writes=known.writes | names)
+        return taught
 
     def _extend(self, cells: Sequence[Cell]) -> bool:
         """Adds a cell that came below all others to the graph, where nothing else has changed."""
@@ -198,6 +222,8 @@ class Reading:
         learned = Learned(reads=reads, writes=writes)
         if learned != self._learned.get(cell.id, Learned()):
             self._learned[cell.id] = learned
+            self._graph_is_old = True
+        if cell.id in self._unsure or (self._unsure and self._versions.leaves_shared(cell.id)):
             self._graph_is_old = True
 
     def is_wanted_by_a_task(self, version: Version) -> bool:

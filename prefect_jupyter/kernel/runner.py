@@ -447,6 +447,7 @@ class Runner:
         if not result.decided and self.standing.forget_decision(cell.id) and not self._is_asked_for(cell.id):
             self.unpinned(cell.id)
         self.versions.unsettled.discard(cell.id)
+        self.standing.plain_runs.pop(cell.id, None)  # of a text without a header
         self.standing.skips.pop(cell.id, None)
         if isinstance(result.error, SKIP):
             self._forget_run(cell.id)
@@ -526,7 +527,8 @@ class Runner:
         while True:
             with self.lock:
                 inputs = self.see(cell)
-                lost = self.namespace.lost(cell.id, inputs) | self._overwritten(cell)
+                wanted = {*inputs, *self.versions.sharers(cell.id, inputs)}
+                lost = self.namespace.lost(cell.id, wanted) | self._overwritten(cell)
             producers = sorted(set(lost.values()) - tried, key=lambda producer: self.document.place(producer) or 0)
             above = next((p for p in producers if self._can_run(p)), None)
             if above is None:
@@ -575,6 +577,9 @@ class Runner:
             if version is not None:
                 inputs[name] = version
                 todo |= version.reach - inputs.keys()
+        # What the cell changes in place, it changes for those that share it.
+        for name, version in self.versions.sharers(cell.id, inputs).items():
+            self.namespace.see(cell.id, name, version)
         return inputs
 
     def _is_not_there_yet(self, cell: Cell, name: str) -> bool:

@@ -279,6 +279,8 @@ class Session:
         result = self.runner.results.get(cell.id)
         if result is None or result is before or result.execution is None:
             row = next((row for row in run.rows if row.task.id == cell.id), None)
+            if row is None or row.state is not State.Skipped:
+                self.standing.not_shown(cell.id)
             return await self._not_run(execution, row, self._paused_above(run, row))
         self.runner.last.shown(cell.id, result.displays, result.execution.result)
         if result.error is not None and self._failure_stays_in_its_cell(execution):
@@ -339,6 +341,7 @@ class Session:
 
     def _show_refused(self, cell: Cell, message: str) -> None:
         self.showing.set_row(cell.id, RowView(state="ValidationFailed", verdict="stale", note=message, reason=message))
+        self.standing.not_shown(cell.id)
         self.showing.show()
 
     def _failure_stays_in_its_cell(self, execution: Execution) -> bool:

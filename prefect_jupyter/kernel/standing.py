@@ -202,15 +202,30 @@ class Standing:
         self._decisions.drop(self.cells[cell])
         return decision is not None and decision.kind == "pinned"
 
+    def ran_plainly(self, cell: str, run: PlainRun) -> None:
+        """A plain cell has run; what the same cell did when it was a task counts no more."""
+        self.plain_runs[cell] = run
+        self.traces.pop(cell, None)
+        self.failures.pop(cell, None)
+        self.interrupted.discard(cell)
+
+    def not_shown(self, cell: str) -> None:
+        """Where the task shows its outputs now stands that it did not run."""
+        self.traces.pop(cell, None)
+        self.forget(cell)
+
     def forget(self, cell: str) -> None:
         """Something about `cell` changed: its verdict and those of its readers have to be found again."""
         self._doubt([cell, *self._readers(cell)])
 
     def _readers(self, cell: str) -> Iterator[str]:
-        """The cells that read what `cell` makes, and those below it that read process-wide state it has changed."""
+        """The cells that read what `cell` makes, and those below that may change it or read state it has changed."""
         if cell not in self.graph:
             return
         yield from self.graph.downstream(cell)
+        for other, trace in self.traces.items():  # whatever the cell made may share storage with what they change
+            if trace.shared_in and other in self.graph and self.graph.position(other) > self.graph.position(cell):
+                yield other
         kinds = self._surroundings.kinds_changed_by(cell)
         if kinds:
             place = self.graph.position(cell)
@@ -260,6 +275,8 @@ class Standing:
                     return above
             elif now is not None:
                 return _unverified(f"{label} ran without `{name}` of {self._document.label(now)}", cell.id)
+            elif read.cell is not None and self._reads_first(cell, name):
+                return _unverified(f"{label} read `{name}`, which no cell above it writes", cell.id)
         edited = self._edited({source for read in run.inputs.values() for source in read.sources}, cell.id)
         if edited:
             return Verdict("unverified", (replace(edited[0], text=f"{label} ran code of {edited[0].text}"),))
@@ -270,6 +287,20 @@ class Standing:
             if known.trouble is not None:
                 return known.trouble
         return Verdict("fresh")
+
+    def _may_change(self, cell: str, item: str) -> Verdict | None:
+        """What is wrong if a cell above that has not run as it stands seems to change a kind of state."""
+        words = _CHANGING.get(item.partition(":")[0], ())
+        for above in self._document.order[: self._document.place(cell) or 0] if words else ():
+            if not self._versions.is_settled(above) and any(word in self.cells[above].source for word in words):
+                found = None if self._surely_fails(above) else self._trouble(above)
+                if found is not None:
+                    return found
+        return None
+
+    def _reads_first(self, cell: Cell, name: str) -> bool:
+        """Whether the cell reads a name that it has not just bound itself."""
+        return name in cell.reads or (name in self.graph.reads(cell.id) and name not in cell.writes)
 
     def problems(self, cell: str) -> tuple[Problem, ...]:
         """Why the text of a cell cannot be run as it is written and where it stands."""
@@ -359,6 +390,10 @@ class Standing:
                 reasons.append(Reason(said, known.producer, detail))
         return reasons + self.changed_outside(cell, trace)
 
+    def changed_sharing(self, cell: str, trace: Trace) -> list[str]:
+        now = self._versions.sharing(cell, trace) if trace.shared_in else {}
+        return [name for name, known in trace.shared_in.items() if now[name] != known]
+
     def changed_outside(self, cell: str, trace: Trace) -> list[Reason]:
         reasons = [Reason(self._outdated[cell], cell)] if cell in self._outdated else []
         expired = self._declared.expired(self.cells[cell], trace)
@@ -427,6 +462,11 @@ class Standing:
             found = self._input(name, seen)
             if found is not None:
                 inputs[name] = found
+        for name in trace.shared_in if trace is not None else ():
+            for other, version in self._versions.sharers(cell, [name]).items():
+                trouble = self._trouble(version.producer or "")
+                if trouble is not None:
+                    inputs.setdefault(other, Input(None, version.producer, trouble=trouble))
         for kind in trace.ambient_in if trace is not None else ():
             inputs[f"@{kind}"] = self._ambient_input(cell, kind)
         return inputs
@@ -515,7 +555,19 @@ class Standing:
             unrun = self.graph.cells[self._unrun].id
             name = self.name(unrun)
             trouble = _unverified(f"`{name}` above it has not run, and may draw random numbers", unrun)
+        trouble = trouble or self._may_change(cell, item)
         return Input(fingerprint, producer, self._document.label(producer) if producer else "", trouble)
+
+
+# Words without which hardly any text changes a kind of process-wide state.
+_CHANGING: Mapping[str, tuple[str, ...]] = {
+    "random": ("random", "seed", "shuffle", "sample", "choice"),
+    "np_random": ("random", "seed", "shuffle", "sample", "choice"),
+    "cwd": ("chdir", "%cd"),
+    "environ": ("environ", "putenv", "%env"),
+    "rcParams": ("rcParams", "rc(", "style", "set_theme"),
+    "pandas": ("set_option", "options"),
+}
 
 
 def _is(reason: str) -> str:

@@ -110,7 +110,7 @@ class UserNamespace:
                 continue
             displaced, value, load = self._displaced.get(name, (None, None, None))
             if displaced is version:
-                self._retain(name)
+                self.retain(name)
                 self.values[name] = value
                 self.now_bound(name, version, pending=False)
                 self._loads[name] = load
@@ -198,9 +198,9 @@ class UserNamespace:
         version = self.bound.get(name)
         if version is not None and name in self.values and name not in self._displaced:
             self._displaced[name] = (version, self.values[name], self._loads.get(name))
-        self._retain(name)
+        self.retain(name)
 
-    def _retain(self, name: str) -> None:
+    def retain(self, name: str) -> None:
         """Keeps the value that `name` is about to lose, as long as no store has it: it may be wanted again."""
         version = self.bound.get(name)
         if version is not None and version.reference is None and name in self.values:
@@ -208,8 +208,7 @@ class UserNamespace:
 
     def keep_for_readers(self, version: Version, value: object) -> None:
         """Modules and numbers are never lost: they cost nothing to keep, and plain cells read them as well as tasks."""
-        is_free = isinstance(value, UNCHANGEABLE) and not isinstance(value, (str, bytes))
-        if is_free or self.is_wanted(version):
+        if _is_free(value) or self.is_wanted(version):
             version.retained = value
             if version.handle is not None and version.storage is not None:
                 self._handles.append(version)
@@ -238,7 +237,7 @@ class UserNamespace:
                     self.values[name] = version.retained
                 self.now_bound(name, version, pending=False)
                 continue
-            self._retain(name)
+            self.retain(name)
             self.values.pop(name, None)
             self.now_bound(name, version, pending=not version.is_absent)
 
@@ -361,3 +360,33 @@ class UserNamespace:
                 raise Unstorable(name, f"is a {type(self.values[name]).__name__}, which cannot be stored")
         pickled = dump({name: self.values[name] for name in sorted(group)}, self.values)
         return self._store.put_value(pickled, None)
+
+
+_FREE_PARTS_MAX = 200
+_EMPTY_CELL = types.CellType()
+
+
+def _is_free(value: object) -> bool:
+    """Whether keeping a value costs next to nothing: numbers, modules, code, and small containers of such."""
+    parts, todo = 0, [value]
+    while todo:
+        part = todo.pop()
+        parts += 1
+        if parts > _FREE_PARTS_MAX:
+            return False
+        if isinstance(part, (str, bytes)):
+            parts += len(part)
+        elif type(part) is dict:
+            if len(part) > _FREE_PARTS_MAX:
+                return False
+            todo += [*part.keys(), *part.values()]
+        elif isinstance(part, (list, tuple, set, frozenset)) and type(part).__module__ == "builtins":
+            if len(part) > _FREE_PARTS_MAX:
+                return False
+            todo += part
+        elif isinstance(part, types.FunctionType):
+            todo += [cell.cell_contents for cell in part.__closure__ or () if cell != _EMPTY_CELL]
+            todo += [*(part.__defaults__ or ()), *(part.__kwdefaults__ or {}).values(), *part.__dict__.values()]
+        elif not isinstance(part, (*UNCHANGEABLE, type)):
+            return False
+    return True

@@ -81,7 +81,7 @@ class Opened:
 
     def write_value(self, reference: str, pickled: Pickle, now_s: float) -> int:
         """Keep a value and return how many bytes were written."""
-        if self.index.has_record(reference):
+        if self._is_whole(reference):
             return 0
         record, contents = lay_out(pickled)
         entry = self.seal.close(_value_address(reference), record.to_bytes())
@@ -108,6 +108,14 @@ class Opened:
         return Pickle(bytes(parts[0]), tuple(parts[1:]))
 
     # Decisions
+
+    def _is_whole(self, reference: str) -> bool:
+        """Whether a value is there whose entry can be trusted; a damaged one is written anew."""
+        entry = self.index.record(reference)
+        try:
+            return entry is not None and bool(self.seal.open(_value_address(reference), entry))
+        except Broken:
+            return False
 
     def write_decision(self, notebook: str, task: str, decision: Decision) -> None:
         entry = self.seal.close(_decision_address(notebook, task), encode_decision(decision))

@@ -40,7 +40,8 @@ def variant_of(trace: Trace) -> str:
     files += [f"{pattern}={sorted(paths)}" for pattern, paths in sorted(trace.globs.items())]
     # What runs again on a hit is compared with what it was: both states of a module are worth keeping.
     defined = [f"{name}={output.fingerprint}" for name, output in sorted(trace.outputs.items()) if output.definition]
-    return _hex("variant", str(len(ambient)), *ambient, *files, *sources, *defined)
+    shared = [f"{name}={others}" for name, others in sorted(trace.shared_in.items())]
+    return _hex("variant", str(len(ambient)), *ambient, str(len(shared)), *shared, *files, *sources, *defined)
 
 
 def _hex_of(content: bytes) -> str:
