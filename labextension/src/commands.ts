@@ -28,6 +28,9 @@ const OF_ONE: ReadonlyArray<{ id: string; label: string; caption: string; verb: 
   { id: 'cancel-task', label: 'Cancel Task', caption: 'Cancel the task of this cell', verb: 'cancel' },
   { id: 'resume-task', label: 'Resume Task', caption: 'Let the paused task of this cell go on', verb: 'resume' },
   { id: 'retry-task-now', label: 'Retry Task Now', caption: 'Try the task of this cell again without waiting any longer', verb: 'retry_now' },
+  { id: 'run-to-task', label: 'Run to Here', caption: 'Run the task of this cell and what it needs, where they are not fresh', verb: 'run' },
+  { id: 'skip-task', label: 'Skip Task', caption: 'Skip the task of this cell and what needs it', verb: 'skip' },
+  { id: 'unskip-task', label: 'Do Not Skip Task', caption: 'Let the task of this cell run again', verb: 'unskip' },
   { id: 'accept-task', label: 'Accept as Unchanged', caption: 'The result stands until its text or an input changes again', verb: 'accept' },
   { id: 'pin-task', label: 'Pin Result', caption: 'The result stays, whatever changes', verb: 'pin' },
   { id: 'unpin-task', label: 'Unpin Result', caption: 'Take back what was pinned or accepted', verb: 'unpin' }

@@ -71,6 +71,8 @@ export type Verb =
   | 'retry_failed'
   | 'cancel'
   | 'resume'
+  | 'skip'
+  | 'unskip'
   | 'retry_now'
   | 'accept'
   | 'pin'

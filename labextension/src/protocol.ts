@@ -54,6 +54,8 @@ export const VERBS = [
   'pause',
   'resume',
   'retry_now',
+  'skip',
+  'unskip',
   'why',
   'plan',
   'snap',
@@ -182,7 +184,7 @@ export interface CommandMessage {
   readonly id: string;
   readonly protocol: number;
   readonly session: string;
-  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'pause' | 'resume' | 'retry_now' | 'why' | 'plan' | 'snap' | 'document';
+  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'pause' | 'resume' | 'retry_now' | 'skip' | 'unskip' | 'why' | 'plan' | 'snap' | 'document';
   readonly tasks: readonly string[];
   readonly order: readonly string[] | null;
   readonly sources: { readonly [key: string]: string };

@@ -65,6 +65,8 @@ class Buttons:
             "rerun": self._run,
             "run_from": self._run,
             "retry_failed": self._run,
+            "skip": self._run,
+            "unskip": self._run,
             "accept": lambda command: self._decide(command, deciding.accept),
             "unpin": lambda command: self._decide(command, deciding.unpin),
             "pin": self._pin,
@@ -187,7 +189,7 @@ class Buttons:
 
     def _run(self, command: Command) -> Reply:
         """Checks and queues; the main thread does the work as soon as it is free."""
-        if command.verb != "run_from" and command.tasks and self._runner.retry_now(command.tasks):
+        if command.verb in ("run", "rerun", "retry_failed") and command.tasks and self._runner.retry_now(command.tasks):
             return command.reply("Trying again now.")
         with self._lock:
             try:

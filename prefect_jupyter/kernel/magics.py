@@ -31,6 +31,9 @@ VERBS = {
     "rerun": "run these tasks although they are fresh",
     "retry": "run what failed and what it blocked, nothing else",
     "from": "run these tasks and everything below them",
+    "to": "run these tasks where they are not fresh, and what they need",
+    "skip": "skip these tasks, and what needs them, until unskip or the end of this kernel",
+    "unskip": "take skip back: these tasks run, and what was skipped because of them",
     "cancel": "cancel these tasks, or the whole run",
     "accept": "take the results of these tasks as unchanged, until a text or an input changes again",
     "pin": "keep the results that these tasks have, or had last, whatever changes",
@@ -103,6 +106,15 @@ class Magics:
 
     def _do_from(self, names: list[str]) -> None:
         self._report("run_from", _some(names, "from"))
+
+    def _do_to(self, names: list[str]) -> None:
+        self._report("run", _some(names, "to"))
+
+    def _do_skip(self, names: list[str]) -> None:
+        self._report("skip", _some(names, "skip"))
+
+    def _do_unskip(self, names: list[str]) -> None:
+        self._report("unskip", _some(names, "unskip"))
 
     def _do_cancel(self, names: list[str]) -> None:
         print("Cancelling." if self._session.cancel(*names) else NOTHING_TO_CANCEL)

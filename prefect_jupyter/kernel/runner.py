@@ -404,7 +404,9 @@ class Runner:
         return self.inline.say(attempt, result, said)
 
     async def _hindered(self, cell: Cell, attempt: Attempt) -> Result | None:
-        """What to say of a task whose `--when` does not hold; None when it does."""
+        """What to say of a task that a person skips or whose `--when` does not hold; None when it is to run."""
+        if cell.id in self.standing.skipped_by_person:
+            return await self.inline.end_with(attempt, SKIP("by you"))
         condition = cell.options.when if cell.options is not None else None
         if condition is None or attempt.mapped is not None:
             return None

@@ -463,6 +463,14 @@ class Session:
         """Executes the named tasks and everything below them."""
         return self._do("run_from", names)
 
+    def skip(self, *names: str) -> Counts:
+        """Skips the named tasks, and with them what needs them, until `unskip` or the end of this kernel."""
+        return self._do("skip", names)
+
+    def unskip(self, *names: str) -> Counts:
+        """Takes `skip` back: the named tasks run, and what was skipped because of them."""
+        return self._do("unskip", names)
+
     def retry_failed(self, *names: str) -> Counts:
         """Executes what failed, and what could not run because of it."""
         return self._do("retry_failed", names)

@@ -87,6 +87,7 @@ class Standing:
         self.traces: dict[str, Trace] = {}
         self.failures: dict[str, Failure] = {}
         self.skips: dict[str, Skip] = {}
+        self.skipped_by_person: set[str] = set()
         self.interrupted: set[str] = set()  # tasks whose last run was stopped
         self.plain_runs: dict[str, PlainRun] = {}
         self.remembered = remembered
@@ -149,7 +150,7 @@ class Standing:
             elif problems:
                 known = Verdict("stale", (Reason(problems[0].message, cell),))
             elif self.is_skipped(cell):
-                known = Verdict("fresh")
+                known = self._judge_skipped(cell)
             else:
                 known = verdict(cell, judged.digest, self)
                 if known.is_fresh and any(reason.startswith("history") for reason in judged.always):
@@ -157,6 +158,15 @@ class Standing:
                 known = self._with_decision(cell, known)
             self._verdicts[cell] = known
         return known
+
+    def _judge_skipped(self, cell: str) -> Verdict:
+        """A skipped task is as a run from the top leaves it, unless it was a person who said so."""
+        if cell in self.skipped_by_person:
+            return Verdict("pinned", (Reason("skipped by you", cell),))
+        above = self.skips[cell].because
+        if above in self.skipped_by_person:
+            return Verdict("unverified", (Reason(f"you skipped `{self.name(above)}`", above),))
+        return Verdict("fresh")
 
     def _with_decision(self, cell: str, natural: Verdict) -> Verdict:
         """The verdict on a task when what a person decided about it is heard."""

@@ -47,6 +47,8 @@ class Verbs:
             below = [task for task in graph.descendants(tasks) if cells[task].is_task]
             targets = [*tasks, *(task for task in below if task not in tasks)]
             forced = self._forced(targets, tasks)
+        elif verb in ("skip", "unskip"):
+            targets = self._skip(tasks, wanted=verb == "skip")
         else:
             targets = [task for task in tasks or everything if self._has_failed(task)]
             targets += [task for task in everything if task not in targets and self._is_blocked(task, targets)]
@@ -74,6 +76,16 @@ class Verbs:
         graph = self._standing.graph
         targets = tuple(sorted({*waiting, *below}, key=graph.position))
         return Request(targets=targets, resumed=dict.fromkeys(waiting, value))
+
+    def _skip(self, tasks: Sequence[str], *, wanted: bool) -> list[str]:
+        """Remembers that a person skips `tasks`, or that no longer. Returns what stands otherwise by that."""
+        skipped = self._standing.skipped_by_person
+        changed = [task for task in tasks if (task in skipped) is not wanted]
+        (skipped.update if wanted else skipped.difference_update)(changed)
+        below = [task for task, skip in self._standing.skips.items() if skip.because in changed]
+        for task in (*changed, *below):
+            self._standing.forget(task)
+        return changed if wanted else [*changed, *below]
 
     def _has_failed(self, task: str) -> bool:
         row = self._showing.row(task)

@@ -16,6 +16,8 @@ NOTHING_TO_DO = {
     "run_from": "There are no tasks yet.",
     "retry_failed": "Nothing has failed.",
     "resume": "Nothing is paused.",
+    "skip": "It is skipped already.",
+    "unskip": "It is not skipped by you.",
 }
 NOTHING_TO_PAUSE = "Nothing is running that could be paused."
 WAITS_FOR_ANOTHER_KERNEL = "waits: another kernel computes it"

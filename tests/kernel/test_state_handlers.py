@@ -38,6 +38,27 @@ def said(outputs: list[dict[str, object]]) -> str:
     return "".join(str(output.get("text", "") or output.get("evalue", "")) for output in outputs)
 
 
+def verdicts(kernel: LiveKernel) -> dict[str, str]:
+    found: dict[str, str] = kernel.session("verdicts()")
+    return found
+
+
+def test_a_person_skips_a_task_and_takes_it_back(kernel: LiveKernel) -> None:
+    cells = {"a": "%%task a\na = 1", "b": "%%task b\nb = a", "c": "%%task c\nc = 3"}
+    for cell, source in cells.items():
+        kernel.run_cell(cell, source)
+    kernel.run_cell("s", "%flow skip a")
+    kernel.run_cell("r", "%flow run")
+    assert [state(kernel, task) for task in "abc"] == ["Skipped", "Skipped", "Success"]
+    assert verdicts(kernel) == {"a": "pinned", "b": "unverified", "c": "fresh"}
+    assert "you skipped `a`" in said(kernel.run_cell("w", "%flow why b"))
+    kernel.run_cell("a", cells["a"])
+    assert state(kernel, "a") == "Skipped"
+    kernel.run_cell("s", "%flow unskip a")
+    assert verdicts(kernel) == {"a": "fresh", "b": "fresh", "c": "fresh"}
+    assert said(kernel.run_cell("p", "print(b)")) == "1\n"
+
+
 def test_every_move_is_told_once_in_prefects_words(kernel: LiveKernel) -> None:
     kernel.run_cell(
         "a",

@@ -35,6 +35,9 @@ const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title:
   },
   { verb: 'pin', icon: 'pin', words: 'Pin', title: 'Its result stays, whatever changes' },
   { verb: 'unpin', icon: 'unpin', words: 'Unpin', title: 'Take back what you said of its result' },
+  { verb: 'run', icon: 'play', words: 'Run to here', title: 'Run this task and what it needs, where they are not fresh' },
+  { verb: 'skip', icon: 'skip', words: 'Skip', title: 'Skip this task and what needs it' },
+  { verb: 'unskip', icon: 'skip', words: 'Do not skip', title: 'Let this task run, and what was skipped because of it' },
   { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' },
   // Last, because it comes and goes: no other button moves under the pointer.
   { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }

@@ -76,6 +76,9 @@ export function isBehind(row: TaskRow): boolean {
 
 /** A person said so: it can be taken back. */
 export function isDecided(row: TaskRow): boolean {
+  if (row.state === 'Skipped') {
+    return false; // what a person skips is taken back by another word
+  }
   // In a new kernel what is pinned has yet to be fetched, and its reason tells.
   return row.verdict === 'accepted' || row.verdict === 'pinned' || / · (accepted|pinned) by you /.test(row.reason);
 }
@@ -92,6 +95,14 @@ export function verbsFor(row: TaskRow): ReadonlySet<Verb> {
   }
   if (row.state === 'Retrying') {
     verbs.add('retry_now');
+  }
+  if (row.reason === 'skipped by you') {
+    verbs.add('unskip');
+  } else if (!isActive(row) && tone !== 'skipped') {
+    verbs.add('skip');
+  }
+  if (isBehind(row)) {
+    verbs.add('run');
   }
   if (doubtOf(row) === 'stale' && !row.reason.startsWith('needs ')) {
     verbs.add('accept'); // what is stale because of a task above cannot be accepted before that one

@@ -123,6 +123,13 @@ describe('what can be done', () => {
     expect([...verbsFor(row(state))]).toEqual(expect.arrayContaining(['rerun', 'run_from', 'reveal']));
   });
 
+  test('what a person skipped can be taken back, and what runs cannot be skipped', () => {
+    expect(verbsFor(row('Skipped', { verdict: 'pinned', reason: 'skipped by you' })).has('unskip')).toBe(true);
+    expect(verbsFor(row('Skipped')).has('skip')).toBe(false);
+    expect(verbsFor(row('Running')).has('skip')).toBe(false);
+    expect(verbsFor(row('Pending', { verdict: 'stale' })).has('skip')).toBe(true);
+  });
+
   test('retry is for what failed or was blocked', () => {
     const retried = STATES.filter(state => verbsFor(row(state)).has('retry_failed'));
     expect(retried).toEqual(['Failed', 'TimedOut', 'TriggerFailed', 'ValidationFailed', 'Crashed']);
