@@ -59,6 +59,11 @@ class Declared:
 
     # --- around an attempt
 
+    def is_of_all_elements(self, cell: Cell) -> bool:
+        """Whether a mapped task declares what no element has for itself: its elements are computed together then."""
+        options = cell.options or _NOTHING
+        return bool(options.files or options.env or options.writes or options.seed is not None)
+
     def begin(self, cell: Cell) -> Begun:
         """What is so before an attempt. Raises `TaskError` for a pattern that nobody means."""
         options = cell.options or _NOTHING

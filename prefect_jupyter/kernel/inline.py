@@ -394,10 +394,11 @@ class Inline:
         """The children of a mapped task; None where the task is none."""
         if attempt.mapped is None:
             return None
+        together = self._declared.is_of_all_elements(attempt.cell)
         key = self.key(replace(attempt, inputs=child_inputs(attempt.cell, attempt.inputs)))
         return self._mapped.body(
-            attempt.cell, attempt.mapped, f"each:{key}", observed, attempt.inputs, stored=stored,
-            forced=attempt.forced, awaits=attempt.awaits, through=attempt.through, sink=attempt.sink,
+            attempt.cell, attempt.mapped, f"each:{key}", observed, attempt.inputs, stored=stored and not together,
+            forced=attempt.forced or together, awaits=attempt.awaits, through=attempt.through, sink=attempt.sink,
             is_valid=lambda trace: not self._hindrance(attempt, trace),
         )  # fmt: skip
 

@@ -291,3 +291,17 @@ def test_the_row_of_a_task_turns_stale_in_time_without_anybody_asking(page: Page
     assert page.kernel.asked(f"[row.reason for row in {rows}]") == [
         "expired just now", f"the file {page.folder / 'watched.txt'} has changed",
     ]  # fmt: skip
+
+
+def test_the_elements_of_a_mapped_task_follow_what_is_declared_for_it(page: Page) -> None:
+    page.write("scale.txt", "1")
+    page.show(
+        load="import os\nrows = [1, 2]",
+        scaled="%%task scaled --file scale.txt --map row in rows\nz = row * os.stat('scale' + '.txt').st_size",
+    )
+    page.run()
+    assert page.values("z") == ["[1, 2]"]
+    page.write("scale.txt", "22")
+    assert "scale.txt has changed" in page.why("scaled")
+    page.run("scaled")
+    assert page.values("z") == ["[2, 4]"]
