@@ -71,10 +71,12 @@ class Run:
             return None
         best: Turn | None = None
         for tags, turns in self.ready.items():
-            free = turns and all(self.busy.get(tag, 0) < self.limits[tag] for tag in tags)
-            if free and (best is None or turns[0] < best):
+            if turns and (best is None or turns[0] < best) and (not tags or self._have_room(tags)):
                 best = turns[0]
         return best
+
+    def _have_room(self, tags: tuple[str, ...]) -> bool:
+        return all(self.busy.get(tag, 0) < self.limits[tag] for tag in tags)
 
     @property
     def is_anything_ready(self) -> bool:
@@ -135,7 +137,8 @@ def tidy(run: Run, row: Progress) -> None:
         heappop(run.complete)
     while run.deadlines and not runs_until(run, run.deadlines[0]):
         heappop(run.deadlines)
-    tidy_waiting(run)
+    if run.waiting:
+        tidy_waiting(run)
 
 
 def tidy_waiting(run: Run) -> None:

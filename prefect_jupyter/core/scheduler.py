@@ -159,9 +159,8 @@ def _advance(run: Run, at: float, emit: Emit, actions: list[Action]) -> None:
         emit(RetriesDue(at))
     while (turn := run.next_turn) is not None:
         _begin(run, turn, at, emit, actions)
-    wake_at = min([times[0][0] for times in (run.waiting, run.deadlines) if times], default=None)
-    if wake_at is not None:
-        actions.append(WakeAt(wake_at))
+    if run.waiting or run.deadlines:
+        actions.append(WakeAt(min(times[0][0] for times in (run.waiting, run.deadlines) if times)))
     elif run.active == 0 and run.expanding == 0 and not run.is_anything_ready:
         emit(RunEnded(at, _outcome(run)))
 
