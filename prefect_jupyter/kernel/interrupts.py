@@ -5,6 +5,7 @@ It must not know tasks: it holds the handler of SIGINT for as long as it is aske
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import threading
@@ -68,5 +69,16 @@ class Interrupts:
             self._on_stray()
         elif self._awaits and callable(self._previous) and self._previous is not signal.default_int_handler:
             self._previous(number, frame)
+            _wake_loop()
         else:
             raise KeyboardInterrupt
+
+
+def _wake_loop() -> None:
+    """What a handler has asked of the event loop is done at once, not when the loop has something else to do."""
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_running_loop().call_soon_threadsafe(_nothing)
+
+
+def _nothing() -> None:
+    """Wakes the loop by being called."""

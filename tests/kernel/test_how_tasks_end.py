@@ -157,3 +157,26 @@ def test_a_body_can_wait_for_a_person(page: Page) -> None:
     assert page.kernel.press("resume", ["looks"]) == "1 task to run."
     assert page.row("looks")[0] == "Success"
     assert page.run("nothing", "%flow resume") == ["Nothing is paused."]
+
+
+STOPS_SOON = (
+    "import os, signal, threading\n"
+    "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("awaits", "%%task awaits\n" + STOPS_SOON + "import asyncio\nawait asyncio.sleep(600)"),
+        ("retries", "%%task retries --retries 1 --retry-delay 600s\n" + STOPS_SOON + "raise ValueError('no')"),
+        (
+            "child",
+            "%%task child --map x in [1] --retries 1 --retry-delay 600s\n" + STOPS_SOON + "raise ValueError('no')",
+        ),
+    ],
+)
+def test_an_interrupt_ends_what_waits_at_once(page: Page, name: str, source: str) -> None:
+    page.run(name, source)
+    assert page.row(name)[0] == "Cancelled"
+    assert page.run("after", "1 + 1") == ["2"]
