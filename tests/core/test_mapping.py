@@ -176,7 +176,7 @@ def test_children_that_have_ended_before_do_not_run() -> None:
     world = World(EACH, ALL)
     done = bytes((State.Cached, State.Pending, State.Success))
     assert world.expand("each", 3, done) == ["each × 3", "each[1] Running"]
-    assert world.end("each", 1)[1] == "each Mapped"
+    assert world.end("each", 1)[1] == "each Mapped: 1 cached"
 
 
 def test_states_that_do_not_fit_the_children_are_refused() -> None:
