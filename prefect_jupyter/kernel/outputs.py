@@ -9,6 +9,7 @@ import contextlib
 import io
 import sys
 import threading
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, TextIO
@@ -338,7 +339,7 @@ class Outputs:
         if capture is None:
             return message
         content = message["content"]
-        capture.result(content["data"], content.get("metadata"), content.get("execution_count"))
+        capture.result(_plain(content["data"]), content.get("metadata"), content.get("execution_count"))
         return message if capture.through else None
 
 
@@ -376,7 +377,8 @@ def flush_figures() -> None:
 
 
 def _plain(data: dict[str, Any]) -> dict[str, Any]:
-    from ipykernel.jsonutil import encode_images, json_clean
-
-    cleaned: dict[str, Any] = json_clean(encode_images(dict(data)))
-    return cleaned
+    """The data as they travel: what formatters gave as bytes is text in base 64."""
+    return {
+        mime: b2a_base64(value, newline=False).decode("ascii") if isinstance(value, bytes) else value
+        for mime, value in data.items()
+    }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ def absolute(path: str) -> str:
 _SETTLED_NS = 2_000_000_000
 _BLOCK_BYTES = 1 << 20
 _UNTRUSTED_TIME = -1
+_TEMPORARY = os.path.join(os.path.realpath(tempfile.gettempdir()), "")
 PIPE = "pipe"
 _ABSENT = FileStamp(size=-1, mtime_ns=_UNTRUSTED_TIME, digest="absent")
 
@@ -99,14 +101,19 @@ def stamped_reads(
     """Stamps of what was read, and one path that may not hold any more what was read from it, "" when all do.
 
     `before` is how paths looked when they were first opened, `written` the digests that were known before that. That a
-    file was not there is an input too. The stamp of what has changed since equals no later one.
+    file was not there is an input too. The stamp of what has changed since equals no later one. What is gone from
+    the system's temporary folder was no input: it came and went.
     """
     stamps = {path: stamp(path) or _ABSENT for path in sorted(paths)}
     moved = ""
     for path, first in before.items():
         if path not in stamps:
             continue
-        has_changed = look(path).what != first.what
+        now = look(path)
+        has_changed = now.what != first.what
+        if has_changed and now.what == _ABSENT.digest and path.startswith(_TEMPORARY):
+            del stamps[path]
+            continue
         # Just written when it was opened: another write right after would not be seen.
         if has_changed or (first.is_fresh and written.get(path) != stamps[path].digest):
             moved = moved or path

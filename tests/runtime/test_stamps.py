@@ -181,3 +181,12 @@ def test_a_file_that_the_text_names_and_that_changed_since_the_task_began_may_be
         pass
     seen.mention([str(file)], file.stat().st_mtime - 60)
     assert stamped_reads(seen.read, seen.before, {})[1] == str(file)
+
+
+def test_what_came_and_went_in_the_temporary_folder_is_no_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect_jupyter.runtime.stamps._TEMPORARY", f"{tmp_path / 'temporary'}{os.sep}")
+    gone = {str(tmp_path / "temporary" / "a"): Look("a look of it"), str(tmp_path / "b"): Look("another one")}
+    stamps, moved = stamped_reads(gone, gone, {})
+    assert (list(stamps), moved) == ([str(tmp_path / "b")], str(tmp_path / "b"))
