@@ -155,6 +155,8 @@ class Reading:
             if self._graph_is_old:
                 cells = [self.cell(cell_id) for cell_id in self._document.order]
                 self._graph_is_old = False
+                if not self._is_longer_by_one(cells):
+                    self._versions.rebuild()  # who shares what depends on the order as it is now
                 taught = self._with_suspects(cells, self._known_links(cells))
                 if taught != self._connected or not self._extend(cells):
                     self._connect(cells, taught)
@@ -192,15 +194,19 @@ class Reading:
 
     def _extend(self, cells: Sequence[Cell]) -> bool:
         """Adds a cell that came below all others to the graph, where nothing else has changed."""
-        graph, cell = self._standing.graph, cells[-1] if cells else None
-        if cell is None or len(cells) != len(graph.cells) + 1 or any(map(is_not, cells, graph.cells)):
+        if not self._is_longer_by_one(cells):
             return False
+        graph, cell = self._standing.graph, cells[-1]
         extended = graph.extended(cell) if cell.id not in self._connected else None
         if extended is None:
             return False
         self._versions.append(cell.id)
         self._standing.connect(extended, (cell.id,))
         return True
+
+    def _is_longer_by_one(self, cells: Sequence[Cell]) -> bool:
+        known = self._standing.graph.cells
+        return len(cells) == len(known) + 1 and not any(map(is_not, cells, known))
 
     def _connect(self, cells: Sequence[Cell], taught: dict[str, Learned]) -> None:
         self._connected = taught

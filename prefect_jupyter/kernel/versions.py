@@ -198,7 +198,10 @@ class Versions:
                 if version.origin is not None:
                     shared = shared or version
                     continue
-                return version if shared is None or shared.fingerprint != version.fingerprint else shared
+                if shared is None or shared.fingerprint != version.fingerprint:
+                    return version
+                shared.origin = version.cell  # cells may have moved since it was stored
+                return shared
             if made is None:
                 return writer
             if writer in self.unsettled and name in self._may_write(writer) and not self.is_harmless(writer, name):
