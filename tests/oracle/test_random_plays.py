@@ -98,6 +98,7 @@ actions = st.one_of(
     st.tuples(st.just("move"), st.integers(1, 11), st.sampled_from(("up", "down"))),
     st.tuples(st.just("restart"), st.just(0), st.just("")),
     st.tuples(st.just("press run"), st.just(0), st.just("")),
+    st.tuples(st.just("decide"), st.integers(0, 11), st.sampled_from(("accept", "pin", "unpin"))),
     st.tuples(st.just("forget"), st.integers(0, 99), st.just("")),
 )
 
@@ -170,6 +171,10 @@ def _act(player: Player, action: Action) -> None:
             # A notebook with a reader above its only writer is refused whole.
             with contextlib.suppress(CommandRefusedError):
                 player.press("run")
+        case "decide":
+            # What is no task, has no result or no decision is refused.
+            with contextlib.suppress(CommandRefusedError):
+                player.press(text, cell_id)
         case "forget":
             player.forget(0.5, number)
 
