@@ -24,9 +24,9 @@ class Progress:
     """Times are seconds of the signals' clock. `root` is the position by which the task takes its turn.
 
     `unmet` counts the tasks upstream that are still waited for. `marred` says that one of them finished
-    otherwise than by plain success. `failures` counts failed attempts since the last turn of a loop, `loop`
-    the turns from 1. `cause` is the task at the root of this one's not running, "" when it is its own.
-    `paired` are the mapped tasks above whose children this task's children wait for one by one; `followers`
+    otherwise than by plain success, or has no children. `failures` counts failed attempts since the last turn of
+    a loop, `loop` the turns from 1. `cause` is the task at the root of this one's not running, "" when it is its
+    own. `paired` are the mapped tasks above whose children this task's children wait for one by one; `followers`
     are those below. `resumed` says that a person has let it go on.
     """
 
@@ -62,8 +62,18 @@ class Progress:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it, and each of its children, ended by plain success."""
+        """Whether it, and each of its children, ended by plain success; and there was any at all."""
+        if self.children is not None and not self.children.count:
+            return False
         return self.state in PLAIN_SUCCESS and (self.children is None or self.children.is_plain)
+
+    @property
+    def has_failed_above(self) -> bool:
+        """Whether something that it reads was not made: a task above it, or a child of one, did not succeed."""
+        return self.marred and any(
+            above.state not in PLAIN_SUCCESS or (above.children is not None and above.children.marred > 0)
+            for above in self.inputs
+        )
 
     @property
     def may_start(self) -> bool:
@@ -96,7 +106,7 @@ class Progress:
     def _answer_to(self, states: list[State]) -> Answer:
         if self.task.skip_on_upstream_skip and State.Skipped in states:
             return Answer.SKIP
-        return self.trigger.check(states)
+        return self.trigger.check(states) if states or not self.seen_whole else self.trigger.of_nothing
 
     @property
     def seen_whole(self) -> list[Progress]:

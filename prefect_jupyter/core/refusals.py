@@ -34,7 +34,10 @@ def refusal(row: Progress, run: Run) -> Refusal:
             return State.Paused, "waits for a person: resume it", ""
         return State.Paused, f"waits: its trigger wants {row.trigger.wants}", ""
     if answer is Answer.SKIP:
-        return _skipped(_root(next(above for above in row.seen_whole if _was_skipped(above)), run))
+        skipped = next((above for above in row.seen_whole if _was_skipped(above)), None)
+        if skipped is None:
+            return State.Skipped, "skipped: there is nothing above it", ""
+        return _skipped(_root(skipped, run))
     blamed = [above for above in row.seen_whole if not _succeeded(above)]
     if blamed and row.trigger.name in _WANTS_SUCCESS:
         root = _root(min(blamed, key=lambda above: above.position), run)

@@ -35,12 +35,15 @@ class Trigger:
     """`wants` completes the sentence "the trigger wants …". `check` sees the states of everything upstream.
 
     `passes_success` says that nothing but plain success upstream always passes, so that nobody need look.
+    `of_nothing` is the answer where there are tasks upstream, and all of them are mapped over empty lists: then
+    all of them succeeded, and none did.
     """
 
     name: str
     wants: str
     check: Check
     passes_success: bool = False
+    of_nothing: Answer = Answer.RUN
 
 
 def _passes(holds: bool) -> Answer:
@@ -100,13 +103,15 @@ def _amount(at_least: float | None, at_most: float | None) -> str:
 def some_failed(at_least: float | None = None, at_most: float | None = None) -> Trigger:
     """Limits below 1 are fractions of the tasks upstream, others are numbers of them."""
     check = _counting(FAILED, at_least, at_most)
-    return Trigger("some_failed", f"{_amount(at_least, at_most)} of its inputs to fail", check)
+    wants = f"{_amount(at_least, at_most)} of its inputs to fail"
+    return Trigger("some_failed", wants, check, of_nothing=_passes(not at_least))
 
 
 def some_successful(at_least: float | None = None, at_most: float | None = None) -> Trigger:
     """Limits below 1 are fractions of the tasks upstream, others are numbers of them."""
     check = _counting(SUCCESSFUL, at_least, at_most)
-    return Trigger("some_successful", f"{_amount(at_least, at_most)} of its inputs to succeed", check)
+    wants = f"{_amount(at_least, at_most)} of its inputs to succeed"
+    return Trigger("some_successful", wants, check, of_nothing=_passes(not at_least))
 
 
 TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
@@ -115,16 +120,19 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
         for trigger in (
             Trigger("all_successful", "every input to succeed", _all_successful, passes_success=True),
             Trigger("all_failed", "every input to fail", _all_failed),
-            Trigger("any_successful", "an input to succeed", _any_successful, passes_success=True),
-            Trigger("any_failed", "an input to fail", _any_failed),
+            Trigger(
+                "any_successful", "an input to succeed", _any_successful, passes_success=True, of_nothing=Answer.FAIL
+            ),
+            Trigger("any_failed", "an input to fail", _any_failed, of_nothing=Answer.FAIL),
             Trigger("all_finished", "every input to finish", _all_finished, passes_success=True),
             Trigger("always_run", "every input to finish", _all_finished, passes_success=True),
-            Trigger("manual_only", "a person to resume it", _manual_only),
+            Trigger("manual_only", "a person to resume it", _manual_only, of_nothing=Answer.PAUSE),
             Trigger(
                 "not_all_skipped",
                 "every input to succeed and one of them to run",
                 _not_all_skipped,
                 passes_success=True,
+                of_nothing=Answer.SKIP,
             ),
             some_failed(),
             some_successful(),

@@ -301,7 +301,7 @@ class Runner:
             handed=self.handed.get(row.reference, request.resumed.get(cell_id)),
             is_resumed=row.resumed and (row.attempt > 1 or cell_id in request.resumed),
             failed=failed_above(row, self._error_of),
-            is_marred=row.marred,
+            is_marred=row.has_failed_above,
         )
 
     def _listen(self, event: Event) -> None:

@@ -239,7 +239,9 @@ class Trial:
                 states.append(self.states[Unit(above, child)])
         if it.skip_on_upstream_skip and State.Skipped in states:
             return Answer.SKIP
-        return trigger_named(it.trigger).check(states)
+        trigger = trigger_named(it.trigger)
+        whole = [above for above in it.upstream if above not in self.paired(task) or above not in self.counts]
+        return trigger.of_nothing if whole and not states else trigger.check(states)
 
     def startable(self) -> set[Unit]:
         able = set()

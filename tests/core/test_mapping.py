@@ -84,6 +84,28 @@ def test_an_empty_list_is_mapped_and_its_reader_runs() -> None:
     assert world.expand("each", 0) == ["each × 0", "each Mapped", "all Running"]
 
 
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        ("all_successful", "all Running"),
+        ("all_failed", "all Running"),
+        ("all_finished", "all Running"),
+        ("any_successful", "all TriggerFailed: not run: its trigger any_successful wants an input to succeed"),
+        ("any_failed", "all TriggerFailed: not run: its trigger any_failed wants an input to fail"),
+        (
+            "some_failed(at_least=1)",
+            "all TriggerFailed: not run: its trigger some_failed wants at least 1 of its inputs to fail",
+        ),
+        ("some_successful(at_most=1)", "all Running"),
+        ("not_all_skipped", "all Skipped: skipped: there is nothing above it"),
+        ("manual_only", "all Paused: waits: its trigger wants a person to resume it"),
+    ],
+)
+def test_of_no_children_all_have_ended_every_way_and_none_has(trigger: str, told: str) -> None:
+    world = World(EACH, RunTask("all", ("each",), trigger))
+    assert world.expand("each", 0)[2] == told
+
+
 def test_a_map_over_a_map_goes_depth_first_and_child_by_child() -> None:
     world = World(EACH, THEN)
     # the second one asks what it maps over as soon as the first one knows
