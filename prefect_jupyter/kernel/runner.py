@@ -117,6 +117,7 @@ class Runner:
     handed: dict[str, object] = field(default_factory=dict)
     left: frozenset[str] = frozenset()
     _request: Request | None = None
+    _gone: dict[str, frozenset[str]] = field(default_factory=dict)  # inputs whose values could not be had
 
     # --- what a request needs
 
@@ -456,7 +457,8 @@ class Runner:
             known = {name: version.fingerprint or "" for name, version in inputs.items()}
             self.standing.skips[cell.id] = Skip(cell.digest, known, f"skipped: {first_line(result.error)}")
         elif result.error is not None:
-            known = {name: version.fingerprint or "" for name, version in inputs.items()}
+            gone = self._gone.get(cell.id, frozenset())  # without them, failing says nothing of a run from the top
+            known = {name: "" if name in gone else v.fingerprint or "" for name, v in inputs.items()}
             if isinstance(result.error, (*INTERRUPTED, *GOES_ON)):
                 self.standing.interrupted.add(cell.id)
             else:
@@ -534,6 +536,7 @@ class Runner:
             producers = sorted(set(lost.values()) - tried, key=lambda producer: self.document.place(producer) or 0)
             above = next((p for p in producers if self._can_run(p)), None)
             if above is None:
+                self._gone[cell.id] = frozenset(lost)
                 return self._as_bound(inputs)
             tried.add(above)
             await self.attempt(self.standing.cells[above], forced=True)
