@@ -1,7 +1,7 @@
 """Compares what both sides made of a pipeline, but for what is different here on purpose.
 
 Here a mapped task's trigger is asked once, before the task expands; there it expands first, and each child asks. So
-a mapped task is left out, with all that hangs on it, when there its children did not run for their trigger or were
+a mapped task is left out, with all that hangs on it, when its trigger wants failures, or there its children did not run for their trigger or were
 all skipped (here the task itself is), or it had none, or it maps over what a failed task left. A skipped child
 leaves None in the list, where Prefect leaves the signal.
 """
@@ -36,6 +36,8 @@ def differences(number: int, reference: dict[str, list[Any]], ours: dict[str, li
 def _is_expanded_first(step: Step, state: str, result: Any, children: list[str]) -> bool:
     if not step.mapped:
         return False
+    if step.trigger.startswith(("some_failed", "any_failed", "all_failed")):
+        return True
     return (
         "TriggerFailed" in children
         or set(children) == {"Skipped"}
