@@ -1,9 +1,9 @@
 """Compares what both sides made of a pipeline, but for what is different here on purpose.
 
 Here a mapped task's trigger is asked once, before the task expands; there it expands first, and each child asks. So
-a mapped task is left out, with all that hangs on it, when its trigger wants failures, or there its children did not run for their trigger or were
-all skipped (here the task itself is), or it had none, or it maps over what a failed task left. A skipped child
-leaves None in the list, where Prefect leaves the signal.
+a mapped task is left out, with all that hangs on it, when its trigger wants failures, or when there its children did
+not run for their trigger or were all skipped (here the task itself is), or it had none, or it maps over what a failed
+task left. A skipped child leaves None in the list, where Prefect leaves the signal.
 """
 
 from __future__ import annotations
