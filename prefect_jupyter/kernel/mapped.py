@@ -26,7 +26,7 @@ from ..core.tasks import TaskOptions
 from ..runtime.context import during
 from ..runtime.engine import Elements, Engine, Outcome
 from ..runtime.fingerprints import Fingerprinter
-from ..runtime.signals import LOOP, NO_ERRORS, SUCCESS
+from ..runtime.signals import LOOP, NO_ERRORS, PAUSE, SUCCESS
 from .child_records import Child, ChildRecords
 from .endings import INTERRUPTED, ChildrenFailed, outcome_of
 from .outputs import Outputs, RawOutput, joined
@@ -311,6 +311,9 @@ class MappedBody:
     def _collect(self) -> BaseException | None:
         """Binds the lists; where a child has none, its exception or None stands in its place."""
         self.show_in_order()
+        paused = next((error for error in self.errors.values() if isinstance(error, PAUSE)), None)
+        if paused is not None:
+            return paused  # when it is resumed, those that have ended are there
         for name in self.names:
             self.values[name] = [
                 self.children[child].values.get(name) if child in self.children else self._in_place_of(child)

@@ -371,7 +371,7 @@ class Runner:
                 is_here=is_here,
                 unrepeatable=_unrepeatable(start),
                 judge=lambda error: self.judge(cell.id, error),
-                mapped=self._mapped(cell),
+                mapped=self._mapped(cell, start),
             )
             may_wait = awaits or (attempt.mapped is not None and _retries(cell))
             with self.interrupts.body(cell.id, awaits=may_wait), start.context(self.standing.name(cell.id)):
@@ -383,14 +383,14 @@ class Runner:
             self._account(cell, inputs, result)
         return result
 
-    def _mapped(self, cell: Cell) -> Mapped | None:
+    def _mapped(self, cell: Cell, start: Start) -> Mapped | None:
         if cell.options is None or not cell.options.maps:
             return None
         return Mapped(
             listen=self.listen,
             progress=lambda *counts: self.progress(cell.id, *counts),
             guard=lambda: self.interrupts.body(cell.id, awaits=False),
-            only_failed=self._request is not None and self._request.only_failed,
+            only_failed=start.is_resumed or (self._request is not None and self._request.only_failed),
         )
 
     def _explained(self, cell: Cell, attempt: Attempt, result: Result) -> Result:

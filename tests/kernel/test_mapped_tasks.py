@@ -131,6 +131,17 @@ def test_each_child_has_its_own_condition_its_own_time_and_its_own_loop(page: Pa
     assert page.value("turns") == "[1, 2, 3]"
 
 
+def test_a_child_can_wait_for_a_person_while_the_others_end(page: Page) -> None:
+    page.run("xs", "from prefect_jupyter import PAUSE\nxs = [1, 2, 3]")
+    body = "if x == 2 and 'resume' not in context:\n    raise PAUSE('look')\nlooked = x, context.get('resume_value')"
+    said = "look: waits for a person · `%flow resume looks` lets it go on"
+    assert page.run("looks", f"%%task looks --map x in xs --no-cache\n{body}") == [said]
+    assert page.row("looks")[0] == "Paused"
+    assert page.run("resume", "%flow resume looks yes") == ["1 executed"]
+    assert page.row("looks")[0] == "Mapped"
+    assert page.value("looked") == "[(1, None), (2, 'yes'), (3, None)]"
+
+
 def test_a_body_with_await_runs_for_each_element(page: Page) -> None:
     page.run("xs", "xs = [1, 2, 3]")
     page.run(
