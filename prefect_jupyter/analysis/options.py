@@ -123,6 +123,11 @@ def names_in(expression: str) -> frozenset[str]:
     return frozenset(node.id for node in nodes) - bound
 
 
+def normalised(expression: str) -> str:
+    """An expression of a header as it is however its blanks, quotes and brackets are written."""
+    return ast.unparse(ast.parse(expression, mode="eval"))
+
+
 def _expression(text: str) -> str:
     try:
         ast.parse(text.strip(), mode="eval")

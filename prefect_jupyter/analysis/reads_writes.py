@@ -16,7 +16,7 @@ from .digest import digest_of
 from .directives import Header, header_problems, parse_options, read_header
 from .flow import names_of
 from .names import Names
-from .options import names_in
+from .options import names_in, normalised
 from .parsing import NotPythonError, check, parse
 from .statements import suppressed
 
@@ -117,7 +117,9 @@ def _declared(options: TaskOptions | None) -> tuple[tuple[str, tuple[str, ...] |
         ("writes", options.writes or None),
     )
     declared = tuple((name, None if value is None else tuple(sorted(value))) for name, value in values)
-    return declared + tuple(("map", (*mapping.names, "in", mapping.expression)) for mapping in options.maps)
+    when = () if options.when is None else (("when", (normalised(options.when),)),)
+    maps = tuple(("map", (*mapping.names, "in", normalised(mapping.expression))) for mapping in options.maps)
+    return declared + when + maps
 
 
 def _cell(cell: Cell, names: Names, digest: str, problems: tuple[Problem, ...]) -> Cell:

@@ -104,6 +104,16 @@ def test_a_condition_that_does_not_hold_skips_the_task_and_its_readers(page: Pag
     assert page.kernel.silently("", "'big' in globals()") == "False"
 
 
+def test_a_condition_counts_as_part_of_the_task_but_not_how_it_is_spelled(page: Page) -> None:
+    page.run("m", "m = 2")
+    page.run("small", "%%task small --when 'm < 3'\nsmall = m")
+    cells = {"small": '%%task small --when "(m<3)" --retries 1\nsmall = m'}
+    page.kernel.command("document", sources=cells)
+    assert page.verdict("small") == "fresh"
+    page.kernel.command("document", sources={"small": "%%task small --when 'm < 2'\nsmall = m"})
+    assert page.verdict("small") == "stale"
+
+
 def test_a_condition_that_cannot_be_evaluated_fails_the_task(page: Page) -> None:
     page.run("odd", "%%task odd --when 'undefined_thing > 3'\nodd = 1")
     assert page.row("odd")[:2] == ("Failed", "NameError: name 'undefined_thing' is not defined")
