@@ -82,6 +82,9 @@ class MappedBody:
     run: Run | None = None
     engine: Engine | None = None
     code: CodeType | None = None
+    reset: frozenset[str] = frozenset()
+    restored: dict[str, Any] = field(default_factory=dict)
+    item_names: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -97,6 +100,9 @@ class MappedBody:
 
     async def perform(self, transformed: str) -> BaseException | None:
         """Runs all children, binds the lists and returns what is wrong with the whole, if anything."""
+        self.reset = self.cell.writes | {*self.names}
+        self.restored = {name: value for name, value in self.inputs.items() if name in self.reset}
+        self.item_names = tuple(name for mapping in self.options.maps for name in mapping.names)
         before = {name: self.values.get(name, NOTHING) for name in {*self.cell.hidden, *self.options.item_names}}
         try:
             self._expand()
@@ -189,15 +195,13 @@ class MappedBody:
         return self._awaited_child(child) if self.awaits else self._finished(child, self._executed(child))
 
     def _begin(self, child: int) -> None:
+        """The names are as before the first child, so that none can depend on another; then those of the element."""
         self.starts += 1
         values = self.values
-        for name in self.names:
-            if name in self.inputs:
-                values[name] = self.inputs[name]
-            else:
-                values.pop(name, None)
-        names = [name for mapping in self.options.maps for name in mapping.names]
-        values.update(zip(names, self.items[child], strict=True))
+        for name in self.reset:
+            values.pop(name, None)
+        values.update(self.restored)
+        values.update(zip(self.item_names, self.items[child], strict=True))
 
     def _executed(self, child: int) -> BaseException | Child:
         self._begin(child)

@@ -190,3 +190,12 @@ def test_an_interrupt_ends_what_waits_at_once(page: Page, name: str, source: str
     page.run(name, source)
     assert page.row(name)[0] == "Cancelled"
     assert page.run("after", "1 + 1") == ["2"]
+
+
+def test_what_a_task_makes_inside_another_cell_is_the_work_of_the_task(page: Page) -> None:
+    page.run("makes", "%%task makes --no-cache --defer\nmade_here = [1]")
+    page.run("needs", "%%task needs --defer\nmade_here")
+    assert page.run("flow", "%flow run makes") == ["1 executed"]
+    owner = "{session}.versions.made['makes']['made_here'] is {session}.namespace.bound['made_here']"
+    assert page.kernel.asked(owner) is True
+    assert page.run("flow", "%flow run needs") == ["1 executed"]

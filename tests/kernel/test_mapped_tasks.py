@@ -150,6 +150,14 @@ def test_a_body_with_await_runs_for_each_element(page: Page) -> None:
     assert page.value("awaited") == "[(1, 0), (2, 1), (3, 2)]"
 
 
+def test_no_child_meets_what_another_has_bound(page: Page) -> None:
+    page.run("xs", "xs, base = [1, 2], 100")
+    body = "met = '_left' in globals(), 'late' in globals(), base\n_left = late = x\nbase = base + x"
+    page.run("apart", f"%%task apart --map x in xs\n{body}")
+    assert page.value("met") == "[(False, False, 100), (False, False, 100)]"
+    assert page.value("base") == "[101, 102]"
+
+
 def test_a_body_must_not_change_what_all_elements_share(page: Page) -> None:
     page.run("seen", "seen, numbers = [], [1, 2]")
     assert page.run("shares", "%%task shares --map x in numbers\nseen.append(x)\nshared = x") == [
