@@ -31,7 +31,8 @@ export class GraphOutput extends Widget implements IRenderMime.IRenderer {
         this.node,
         action => this.act(action),
         async task => (await this.live?.why(task)) ?? '',
-        async () => (await this.live?.cached()) ?? null
+        async () => (await this.live?.cached()) ?? null,
+        async task => (await this.live?.attempts(task)) ?? []
       );
       this.look();
     } catch {

@@ -106,3 +106,19 @@ export type AskCache = () => Promise<CacheSizes | null>;
 
 /** There is nobody to ask. */
 export const unknown: AskCache = () => Promise.resolve(null);
+
+/** One start of a task, with what it printed and logged, and its traceback at the end. Times in milliseconds. */
+export interface Attempt {
+  readonly number: number;
+  readonly state: string;
+  readonly started: number;
+  readonly duration: number | null;
+  readonly note: string;
+  readonly lines: readonly string[];
+}
+
+/** Ask for the last attempts of a task, newest first; empty when there is no answer. */
+export type AskAttempts = (task: string) => Promise<readonly Attempt[]>;
+
+/** There is nobody to ask. */
+export const unrecorded: AskAttempts = () => Promise.resolve([]);

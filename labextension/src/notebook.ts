@@ -10,7 +10,7 @@ import { writeOutput } from './cells/outputs';
 import { savedPipeline } from './cells/saved';
 import { Link } from './client';
 import { NotebookDocument } from './document';
-import type { Action, CacheSizes, Verb } from './model';
+import type { Action, Attempt, CacheSizes, Verb } from './model';
 import { Notices, Wanted } from './notices';
 
 /** What takes time to make again is removed only after a word of warning. */
@@ -104,6 +104,12 @@ export class FollowedNotebook {
   async cached(): Promise<CacheSizes | null> {
     const { ok, detail } = await this.link.send('cache', []);
     return ok ? (detail as CacheSizes | null) : null;
+  }
+
+  /** The last attempts of a task, newest first; none when the kernel does not answer. */
+  async attempts(task: string): Promise<readonly Attempt[]> {
+    const { ok, detail } = await this.link.send('history', [task]);
+    return ok && Array.isArray(detail) ? (detail as readonly Attempt[]) : [];
   }
 
   private async isMeant(verb: Verb): Promise<boolean> {

@@ -56,6 +56,7 @@ export const VERBS = [
   'retry_now',
   'skip',
   'unskip',
+  'history',
   'why',
   'plan',
   'snap',
@@ -184,7 +185,7 @@ export interface CommandMessage {
   readonly id: string;
   readonly protocol: number;
   readonly session: string;
-  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'pause' | 'resume' | 'retry_now' | 'skip' | 'unskip' | 'why' | 'plan' | 'snap' | 'document';
+  readonly verb: 'run' | 'rerun' | 'run_from' | 'retry_failed' | 'cancel' | 'accept' | 'pin' | 'unpin' | 'cache' | 'cache_delete' | 'cache_prune' | 'pause' | 'resume' | 'retry_now' | 'skip' | 'unskip' | 'history' | 'why' | 'plan' | 'snap' | 'document';
   readonly tasks: readonly string[];
   readonly order: readonly string[] | null;
   readonly sources: { readonly [key: string]: string };

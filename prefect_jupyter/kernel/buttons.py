@@ -37,6 +37,7 @@ class Buttons:
         self, reading: Reading, verbs: Verbs, answers: Answers, deciding: Deciding, keeper: CacheKeeper,
         runner: Runner, showing: Showing, lock: threading.RLock, turn: asyncio.Lock, *, status: KernelStatus,
         is_inside_a_cell: Callable[[], bool], before_work: Callable[[], None],
+        history_of: Callable[[str], list[dict[str, object]]],
     ) -> None:  # fmt: skip
         self._reading = reading
         self._verbs = verbs
@@ -48,6 +49,7 @@ class Buttons:
         self._lock = lock
         self._turn = turn
         self._status = status
+        self._history_of = history_of
         self._is_inside_a_cell = is_inside_a_cell
         self._before_work = before_work
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -71,6 +73,7 @@ class Buttons:
             "unpin": lambda command: self._decide(command, deciding.unpin),
             "pin": self._pin,
             "cache": self._cache,
+            "history": self._history,
             "cache_delete": self._cache_delete,
             "cache_prune": lambda command: self._remove(command, lambda: keeper.cache().prune()),
             "pause": self._pause,
@@ -144,6 +147,10 @@ class Buttons:
         if is_empty:
             run_to_end(self.carry_out(Request(targets=(task,))), may_wait=self._reading.is_anything_waiting)
         return said
+
+    def _history(self, command: Command) -> Reply:
+        """The last attempts of tasks, newest first, with what they printed and logged."""
+        return command.reply(detail=[attempt for task in command.tasks for attempt in self._history_of(task)])
 
     def _cache(self, command: Command) -> Reply:
         """How large the cache is: as a whole, and for each task by its id."""

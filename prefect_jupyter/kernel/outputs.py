@@ -111,6 +111,11 @@ class Capture:
                 for output in self.outputs
             ]
 
+    def lines(self) -> list[str]:
+        """What has been printed so far. From any thread."""
+        with self._lock:
+            return "".join(each["text"] for each in self.outputs if each["output_type"] == "stream").splitlines()
+
     def _add(self, output: RawOutput) -> None:
         with self._lock:
             self._clear_if_due()
@@ -211,6 +216,7 @@ class Outputs:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._undo: list[Callable[[], None]] = []
+        self.latest: Capture | None = None
 
     def install(self) -> None:
         if self._undo:
@@ -237,7 +243,7 @@ class Outputs:
         self, *, through: bool = True, sink: Callable[[str, RawOutput | None], None] | None = None
     ) -> Iterator[Capture]:
         """Records what runs in this block, in this thread and in those started with its context."""
-        capture = Capture(through=through, sink=sink)
+        capture = self.latest = Capture(through=through, sink=sink)
         token = _current.set(capture)
         try:
             yield capture

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ..core.events import Event
+from ..core.states import ACTIVE
 from ..runtime.journal import Attempt, Journal
 from ..runtime.journal.lines import Logged
+from ..runtime.redact import redact
 from ..view.pipeline import RowView
 from .inline import Result
 from .outputs import safe_text
@@ -23,15 +25,21 @@ LINES_MAX = 1000
 """Lines of output that the journal keeps of one attempt: the last ones."""
 LINE_CHARACTERS_MAX = 2000
 FRAMES_MAX = 30
+ATTEMPTS_TOLD = 20
+LINES_TOLD = 500
 _KERNELS_READ = 5
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 class Recording:
-    """`journal` is the journal of this kernel; `lock` guards the rows."""
+    """`journal` is the journal of this kernel; `lock` guards the rows. `live` has the lines of a task that runs."""
 
-    def __init__(self, journal: Journal, showing: Showing, lock: threading.RLock, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, journal: Journal, showing: Showing, lock: threading.RLock, clock: Callable[[], float],
+        live: Callable[[str], list[str]],
+    ) -> None:  # fmt: skip
         self._journal = journal
+        self._live = live
         self._showing = showing
         self._lock = lock
         self._clock = clock
@@ -67,6 +75,25 @@ class Recording:
     def attempts(self, task: str | None = None) -> list[Attempt]:
         """All attempts that are on record, or those of one task by name or id; oldest first."""
         return self._journal.history().attempts(task)
+
+    def told(self, task: str) -> list[dict[str, object]]:
+        """The last attempts of a task for a page, newest first; one that runs has what it has printed so far."""
+        attempts = self._journal.history(_KERNELS_READ).attempts(task)[: -ATTEMPTS_TOLD - 1 : -1]
+        return [
+            {
+                "number": attempt.number,
+                "state": attempt.state.name,
+                "started": round(attempt.started_s * 1000),
+                "duration": None if attempt.duration_s is None else round(attempt.duration_s * 1000),
+                "note": attempt.note,
+                "lines": self._lines_of(attempt)[-LINES_TOLD:],
+            }
+            for attempt in attempts
+        ]
+
+    def _lines_of(self, attempt: Attempt) -> list[str]:
+        printed = [redact(line) for line in self._live(attempt.task)] if attempt.state in ACTIVE else attempt.log
+        return [*printed, *attempt.traceback]
 
     def _show_crashed(self) -> None:
         crashed = self._journal.history(_KERNELS_READ).crashed()

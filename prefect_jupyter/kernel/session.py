@@ -136,7 +136,7 @@ class Session:
         )
         self.recording = Recording(
             Journal(store_folder(), self.notebook, self.id, time.time(), redact=redact, warn=self._warn_of_store),
-            self.showing, self._lock, time.time,
+            self.showing, self._lock, time.time, self._live_lines,
         )  # fmt: skip
         self.state_moves = StateMoves(self.standing.name)
         self.alerts = Alerts(
@@ -181,7 +181,7 @@ class Session:
             self.reading, self.verbs, self.answers, self.deciding, self.cache_keeper, self.runner, self.showing,
             self._lock, self._turn,
             status=status, is_inside_a_cell=lambda: self.interception.is_inside_a_cell,
-            before_work=self.reloading.before_a_cell,
+            before_work=self.reloading.before_a_cell, history_of=self.recording.told,
         )  # fmt: skip
         self.introspection = Introspection(kernel, self.namespace)
         self._history_at_start = self._texts_run_before()
@@ -387,6 +387,11 @@ class Session:
                 self.reading.outdate()
 
     # --- runs
+
+    def _live_lines(self, task: str) -> list[str]:
+        """What the task that runs has printed so far. From any thread."""
+        capture = self.outputs.latest
+        return capture.lines() if capture is not None and self.runner.running == task else []
 
     def _listen(self, event: Event) -> None:
         self.showing.listen(event)

@@ -61,7 +61,7 @@ ACTIVE: Final = frozenset({"Running", "Retrying", "Cancelling"})
 
 Verb: TypeAlias = Literal[
     "run", "rerun", "run_from", "retry_failed", "cancel", "accept", "pin", "unpin", "cache", "cache_delete",
-    "cache_prune", "pause", "resume", "retry_now", "skip", "unskip", "why", "plan", "snap", "document",
+    "cache_prune", "pause", "resume", "retry_now", "skip", "unskip", "history", "why", "plan", "snap", "document",
 ]  # fmt: skip
 VERBS: Final[tuple[str, ...]] = get_args(Verb)
 Level: TypeAlias = Literal["info", "warning", "error"]

@@ -2,14 +2,15 @@
  * The pane beside the graph: one task's facts, its neighbours, and the buttons that act on it.
  * Must not outlive a selection with the wrong task: what it shows is set as a whole or patched for the same task.
  */
-import type { AskCache, Pipeline, TaskRow, Verb } from '../model';
+import type { AskAttempts, AskCache, Pipeline, TaskRow, Verb } from '../model';
+import { Attempts } from './attempts';
 import { fill } from './cards';
 import { button, element, icon, iconButton, setAttribute, setText } from './element';
 import { Now, cachedText, count, duration, elapsed, reasonsIn, summaryLine, verdictText } from './format';
 import { setEnabled } from './header';
 import { IconName, stateIcon } from './icons';
 import type { Lifetime } from './lifetime';
-import { toneOf, verbsFor } from './status';
+import { isActive, toneOf, verbsFor } from './status';
 import { Lineage, Topology, edgesAt } from './topology';
 
 export interface DetailsEvents {
@@ -18,6 +19,7 @@ export interface DetailsEvents {
   /** All reasons for the verdict on a task, in the kernel's words; empty when there is nobody to ask. */
   why(i: number): Promise<string>;
   cache: AskCache;
+  attempts: AskAttempts;
   close(): void;
 }
 
@@ -47,6 +49,9 @@ const FACTS = ['State', 'Verdict', 'Why', 'Note', 'Duration', 'Attempt', 'Cell',
 
 type Fact = (typeof FACTS)[number];
 
+/** How often the log of a task that runs is asked for. */
+const BEAT_MS = 2_000;
+
 /** Neighbours listed before the rest becomes a number. */
 const LISTED_MAX = 8;
 
@@ -70,6 +75,7 @@ export class Details {
   private readonly mappedBar: HTMLElement;
   private readonly clear: HTMLButtonElement;
   private readonly lists: HTMLElement;
+  private readonly attempts: Attempts;
   private neighbours: Neighbour[] = [];
   private shown: string | null = null;
   /** What the kernel was last asked to explain. */
@@ -109,6 +115,7 @@ export class Details {
     this.mappedCount = heading(this.mapped, 'Mapped runs');
     this.mappedBar = element('div', 'pj-segments', this.mapped);
     this.lists = element('div', '', this.root);
+    this.attempts = new Attempts(this.root, life, events.attempts);
     life.listen(this.lists, 'click', event => {
       const link = event.target instanceof Element ? event.target.closest('.pj-neighbour') : null;
       const i = link ? this.targets.get(link) : undefined;
@@ -126,6 +133,7 @@ export class Details {
 
   hide(): void {
     this.question = this.weighed = '';
+    this.attempts.forget();
     this.root.hidden = true;
     this.shown = null;
   }
@@ -195,6 +203,11 @@ export class Details {
   tick(i: number, pipeline: Pipeline, now: Now): void {
     const row: TaskRow = pipeline.rows[i];
     setText(this.line, summaryLine(row, now));
+    if (pipeline.connected) {
+      // What runs goes on printing.
+      const beat = isActive(row) && now !== null ? Math.floor(now / BEAT_MS) : 0;
+      this.attempts.show(pipeline.nodes[i].id, [row.state, row.attempt, row.t0, row.t1, beat].join(' '));
+    }
     this.fact('Duration', duration(elapsed(row, now)));
     for (const neighbour of this.neighbours) {
       setText(neighbour.time, duration(elapsed(pipeline.rows[neighbour.i], now)));

@@ -2,7 +2,7 @@
  * The live graph of a pipeline: what is selected, filtered and focused, and how that changes.
  * Must not know Jupyter: it is given pipelines and a function to act with, and gives everything back on `dispose`.
  */
-import { Action, Ask, AskCache, Pipeline, Verb, nobody, unknown } from '../model';
+import { Action, Ask, AskAttempts, AskCache, Pipeline, Verb, nobody, unknown, unrecorded } from '../model';
 import { Announcer, newFailures } from './announcer';
 import { Attention, Look } from './attention';
 import { Blank } from './blank';
@@ -55,7 +55,8 @@ export class GraphView {
     host: HTMLElement,
     private readonly act: (action: Action) => void,
     why: Ask = nobody,
-    cache: AskCache = unknown
+    cache: AskCache = unknown,
+    attempts: AskAttempts = unrecorded
   ) {
     this.root = element('div', 'pj-graph', host);
     defineIcons(this.root);
@@ -89,7 +90,8 @@ export class GraphView {
       go: i => this.choose(i, true),
       close: () => this.clear(),
       why: i => why((this.drawn as Drawn).topology.ids[i]),
-      cache
+      cache,
+      attempts
     });
     this.announcer = new Announcer(this.root);
     this.tickWhile = this.life.ticker(TICK_MS, () => this.tick());

@@ -8,7 +8,7 @@ import { defineIcons } from '../graph/icons';
 import { hasFailed } from '../graph/status';
 import { GraphView } from '../graph/view';
 import type { Presence, Waiting } from '../client';
-import type { Action, Ask, AskCache } from '../model';
+import type { Action, Ask, AskAttempts, AskCache } from '../model';
 import type { FollowedNotebook } from '../notebook';
 import { CacheLine } from './cache';
 import { CONNECTING, Empty, Emptiness, NO_KERNEL, NO_NOTEBOOK, NO_TASKS, OUTDATED, notLoaded } from './empty';
@@ -180,7 +180,8 @@ export class PipelinePanel extends Widget {
     const why: Ask = async task => (await this.notebook?.why(task)) ?? '';
     const cache: AskCache = async () => (await this.notebook?.cached()) ?? null;
     const Form = this.shown === 'list' ? RailView : GraphView;
-    const view = new Form(this.host, act, why, cache);
+    const attempts: AskAttempts = async task => (await this.notebook?.attempts(task)) ?? [];
+    const view = new Form(this.host, act, why, cache, attempts);
     this.view = view;
     view.onselect = id => (this.selected = id);
     if (this.notebook !== null && this.selected !== null) {

@@ -10,7 +10,7 @@ import { defineIcons } from '../graph/icons';
 import { Lifetime } from '../graph/lifetime';
 import { Tally } from '../graph/tally';
 import { Topology, lineageOf, topologyOf } from '../graph/topology';
-import { Action, Ask, AskCache, Pipeline, Verb, nobody, unknown } from '../model';
+import { Action, Ask, AskAttempts, AskCache, Pipeline, Verb, nobody, unknown, unrecorded } from '../model';
 import { EMPTY } from '../reducer';
 import { Rows } from './rows';
 
@@ -40,7 +40,8 @@ export class RailView {
     host: HTMLElement,
     private readonly act: (action: Action) => void,
     why: Ask = nobody,
-    cache: AskCache = unknown
+    cache: AskCache = unknown,
+    attempts: AskAttempts = unrecorded
   ) {
     this.root = element('div', 'pj-graph pj-rail', host);
     defineIcons(this.root);
@@ -58,7 +59,8 @@ export class RailView {
       go: index => this.choose(index),
       close: () => this.choose(-1),
       why: index => why(this.pipeline.nodes[index].id),
-      cache
+      cache,
+      attempts
     });
     this.announcer = new Announcer(this.root);
     this.tickWhile = this.life.ticker(TICK_MS, () => this.tick());

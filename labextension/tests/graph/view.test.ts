@@ -349,6 +349,38 @@ describe('the buttons', () => {
   });
 });
 
+describe('the attempts of a task', () => {
+  const attempt = (number: number, lines: string[]) => ({
+    number,
+    state: 'Failed',
+    started: 1_000 * number,
+    duration: 2_000,
+    note: 'KeyError',
+    lines
+  });
+
+  test('are asked for when it is shown, and searched', async () => {
+    view.dispose();
+    const asked: string[] = [];
+    const attempts = (task: string) => {
+      asked.push(task);
+      return Promise.resolve([attempt(2, ['second try']), attempt(1, ['first try', 'a warning'])]);
+    };
+    view = new GraphView(host, action => acted.push(action), undefined, undefined, attempts);
+    show(chain());
+    view.select('clean');
+    await Promise.resolve();
+    await Promise.resolve();
+    const shown = () => [...host.querySelectorAll('.pj-attempts pre')].map(each => each.textContent);
+    expect(asked).toEqual(['clean']);
+    expect(shown()).toEqual(['second try', 'first try\na warning']);
+    const search = host.querySelector('.pj-attempts-search') as HTMLInputElement;
+    search.value = 'WARN';
+    search.dispatchEvent(new Event('input'));
+    expect(shown()).toEqual(['a warning']);
+  });
+});
+
 describe('chips and find', () => {
   test('a chip counts a state and narrows the graph to it', () => {
     show(chain({ clean: { state: 'Failed' }, weather: { state: 'Success', verdict: 'stale' } }));

@@ -3,7 +3,7 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Presence, Waiting } from '../../src/client';
-import type { Action, CacheSizes, Pipeline } from '../../src/model';
+import type { Action, Attempt, CacheSizes, Pipeline } from '../../src/model';
 import type { FollowedNotebook } from '../../src/notebook';
 import { PipelinePanel, waitingText } from '../../src/panel/panel';
 import { EMPTY, Stream, reduce } from '../../src/reducer';
@@ -31,6 +31,10 @@ class FakeNotebook {
 
   why(task: string): Promise<string> {
     return Promise.resolve(`${task} is stale:\n  - the first reason\n  - the second reason`);
+  }
+
+  attempts(): Promise<readonly Attempt[]> {
+    return Promise.resolve([]);
   }
 
   cached(): Promise<CacheSizes | null> {
