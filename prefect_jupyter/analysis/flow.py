@@ -32,9 +32,11 @@ def names_of(tree: ast.Module, transform: Callable[[str], str] = str) -> Names:
     flow = _Flow(tree, transform)
     flow.block(tree.body, set())
     flow.record.finish()
+    names = flow.record.names
+    names.words = names_in_strings(tree)
     if flow.record.has_unbounded_code:
-        flow.record.names.maybe |= names_in_strings(tree)
-    return flow.record.names
+        names.maybe |= names.words
+    return names
 
 
 class _Flow:

@@ -62,6 +62,8 @@ class Names:
     deletes: set[str] = field(default_factory=set)
     definitions: set[str] = field(default_factory=set)
     maybe: set[str] = field(default_factory=set)
+    words: frozenset[str] = frozenset()
+    evaluating: set[str] = field(default_factory=set)
     reads_everything: bool = False
     always: list[str] = field(default_factory=list)
     wrapped: dict[int, Wrapped] = field(default_factory=dict)
@@ -159,6 +161,7 @@ class Record:
     def finish(self) -> None:
         """What depends on the whole code: functions that it both defines and reaches, and history."""
         names = self.names
+        names.evaluating |= {name for name, reach in self.reaches.items() if reach.unbounded}
         for reach in self._reached():
             names.reads_everything |= reach.unbounded
             names.always += reach.always

@@ -153,6 +153,8 @@ def _cell(cell: Cell, names: Names, digest: str, problems: tuple[Problem, ...]) 
         deletes=frozenset(names.deletes),
         definitions=frozenset(names.definitions),
         maybe=frozenset(names.maybe),
+        words=names.words,
+        evaluating=frozenset(names.evaluating),
         mapped_over=mapped_over,
         reads_everything=reads_everything,
         always=tuple(always),

@@ -204,7 +204,7 @@ class _Collector:
             constant = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
             if isinstance(constant, str):
                 self.reach.texts |= names_in_text(constant)
-            elif name in EVALUATORS and not is_method:
+            elif name in EVALUATORS and not is_method and len(call.args) == 1 and not call.keywords:
                 self.reach.unbounded = True
         elif name == "globals" and not is_method:
             self.reach.unbounded = True

@@ -37,7 +37,9 @@ class Cell:
     defines to the global names that its bodies read when they are called. `writes` are bound at top
     level, `hidden` is the part of them bound by loops, `with … as` and `_names`. `in_place` are names
     whose value the text changes without binding them. `maybe` are names that occur in strings given
-    to `eval`, `query` and the like. `always` says why the cell can never be answered from the store.
+    to `eval`, `query` and the like. `words` are all words in its strings; `evaluating` the functions and classes
+    that it defines which evaluate strings from elsewhere.
+    `always` says why the cell can never be answered from the store.
     `mapped_over` are the reads of a mapped task that its elements come from, and that its body itself does not read.
     `digest` is the digest of the normalised code: comments, blank lines and docstrings do not count.
     """
@@ -54,6 +56,8 @@ class Cell:
     deletes: frozenset[str] = frozenset()
     definitions: frozenset[str] = frozenset()
     maybe: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    evaluating: frozenset[str] = frozenset()
     mapped_over: frozenset[str] = frozenset()
     reads_everything: bool = False
     always: tuple[str, ...] = ()

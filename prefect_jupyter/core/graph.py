@@ -111,12 +111,13 @@ class Graph:
         position = self._positions[cell_id]
         cell = self.cells[position]
         sure = cell.reads | cell.in_place | frozenset((cell.options and cell.options.inputs) or ())
-        if not (cell.maybe or cell.reads_everything):
+        words = cell.maybe | self._bindings.words[position]
+        if not (words or cell.reads_everything):
             return ()
         return tuple(
             self.cells[source].id
             for source, names in self._bindings.above[position].items()
-            if sure.isdisjoint(names) and (cell.reads_everything or cell.maybe.issuperset(names))
+            if sure.isdisjoint(names) and (cell.reads_everything or words.issuperset(names))
         )
 
     def task_downstream(self, cell_id: str) -> tuple[str, ...]:
