@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .progress import Progress
+from .run_state import ALONE
 from .triggers import trigger_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .events import RunStarted
+    from .run_task import RunTask
 
 
 def make_rows(event: RunStarted) -> list[Progress]:
@@ -27,7 +29,7 @@ def make_rows(event: RunStarted) -> list[Progress]:
             trigger=trigger_named(task.trigger),
             forced=task.id in event.forced,
             resumed=task.id in event.resumed,
-            limited=tuple(sorted(limits.intersection(task.tags))) if limits else (),
+            limited=_limited(task, limits) if limits or task.alone else (),
         )
         for position, task in enumerate(event.tasks)
     ]
@@ -47,6 +49,10 @@ def make_rows(event: RunStarted) -> list[Progress]:
     _refuse_cycles(rows)
     _find_roots(rows)
     return rows
+
+
+def _limited(task: RunTask, limits: set[str]) -> tuple[str, ...]:
+    return (*((ALONE,) if task.alone else ()), *sorted(limits.intersection(task.tags)))
 
 
 def _find_roots(rows: Sequence[Progress]) -> None:

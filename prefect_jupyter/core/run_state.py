@@ -18,6 +18,8 @@ Turn: TypeAlias = "tuple[int, int, int, int]"
 before. A task that is no child has -1 for both. A child of a chain of maps thus goes before the next one above."""
 
 NO_CHILD = -1
+ALONE = ""
+"""The limited tag of tasks beside which no other one runs; no tag of a person is empty."""
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class Run:
     @property
     def next_turn(self) -> Turn | None:
         """What starts next, None while nothing may: no slot is free, a limit is reached, or nothing is ready."""
-        if self.active >= self.slots:
+        if self.active >= self.slots or self.busy.get(ALONE):
             return None
         best: Turn | None = None
         for tags, turns in self.ready.items():
@@ -76,7 +78,7 @@ class Run:
         return best
 
     def _have_room(self, tags: tuple[str, ...]) -> bool:
-        return all(self.busy.get(tag, 0) < self.limits[tag] for tag in tags)
+        return all(not self.active if tag == ALONE else self.busy.get(tag, 0) < self.limits[tag] for tag in tags)
 
     @property
     def is_anything_ready(self) -> bool:

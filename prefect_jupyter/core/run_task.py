@@ -21,7 +21,7 @@ class RunTask:
 
     A `mapped` task runs once for each element. `along` are those of its upstream tasks over whose elements it
     maps; where such a task is mapped itself, each child here waits for the child above with its index alone.
-    `loosely` are those whose end it waits for, however they end.
+    `loosely` are those whose end it waits for, however they end. While a task `alone` runs no other one does.
     """
 
     id: str
@@ -36,3 +36,4 @@ class RunTask:
     timeout_s: float | None = None
     tags: tuple[str, ...] = ()
     loosely: tuple[str, ...] = ()
+    alone: bool = False

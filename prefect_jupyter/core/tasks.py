@@ -58,7 +58,7 @@ class TaskOptions:
 
     `when` is a Python expression. `limits` are (tag, how many tasks with that tag run at once).
     `files` are patterns of files that are inputs, `env` names of environment variables that are; `writes` are
-    paths of files that the task makes.
+    paths of files that the task makes. `on` is where the body runs: "main" or "threads".
     """
 
     name: str | None = None
@@ -82,6 +82,7 @@ class TaskOptions:
     seed: int | None = None
     writes: tuple[str, ...] = ()
     mutation: str | None = None
+    on: str | None = None
 
     @property
     def item_names(self) -> frozenset[str]:

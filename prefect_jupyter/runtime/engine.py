@@ -1,4 +1,4 @@
-"""Runs tasks one after the other on the calling thread, and tells what happens as it happens.
+"""Runs tasks from the calling thread, one after the other or some at once, and tells what happens as it happens.
 
 It knows no cells, values or stores: how a task is executed is given to it.
 """
@@ -21,7 +21,7 @@ from ..core.signals import Begin, Cancel, ChildrenEnded, Ended, Expanded, Pause,
 from ..core.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from ..core.actions import Action
     from ..core.events import Event
@@ -87,6 +87,10 @@ _Answer: TypeAlias = "Outcome | Elements"
 Requested: TypeAlias = "Cancel | Pause | Resumed | RetryNow"
 
 
+async def _one_after_the_other(_attempts: Sequence[tuple[str, int]]) -> Mapping[str, Outcome]:
+    return {}
+
+
 def _nothing_is_mapped(task: str, _number: int) -> Outcome:
     return Outcome("failed", f"{task!r} is mapped, and nobody knows over what.", retry=False)
 
@@ -99,6 +103,8 @@ class Engine:
     of ours: the task is Crashed, and others go on. A KeyboardInterrupt or CancelledError that leaves them cancels
     the whole run and then leaves `run`. `listen` gets every event in order, on the calling thread. `chance` gives
     random numbers from 0 to 1. `block` waits where there is no event loop, and hears nothing meanwhile.
+    `ahead` is told which attempts have started at once, before they are executed one by one: it may do their work
+    beforehand, calls `attend` meanwhile, and returns how those ended that need not be executed any more.
     """
 
     def __init__(
@@ -112,7 +118,9 @@ class Engine:
         execute_child: Execute = _nothing_is_mapped,
         chance: Callable[[], float] | None = None,
         block: Callable[[float], None] = time.sleep,
+        ahead: Callable[[Sequence[tuple[str, int]]], Awaitable[Mapping[str, Outcome]]] = _one_after_the_other,
     ) -> None:
+        self._ahead = ahead
         self._block = block
         self._execute = execute
         self._expand = expand
@@ -138,8 +146,9 @@ class Engine:
         forced: Iterable[str] = (),
         resumed: Iterable[str] = (),
         limits: Iterable[tuple[str, int]] = (),
+        slots: int = 1,
     ) -> Run:
-        """Run `tasks`, and start those that could start at the same time in their order here.
+        """Run `tasks`, at most `slots` at once, and start those that could start at the same time in their order here.
 
         `forced` marks tasks that run even when they are fresh; `resumed` ones do not stop to ask a person. The
         run ends when nothing more can run; tasks that wait for a person are left Paused. Tasks that wait for each
@@ -154,7 +163,7 @@ class Engine:
         self._loop = _running_loop()
         try:
             self._report(
-                Begin(self._clock(), tuple(tasks), frozenset(forced), frozenset(resumed), limits=tuple(limits))
+                Begin(self._clock(), tuple(tasks), frozenset(forced), frozenset(resumed), slots, tuple(limits))
             )
             await self._go_on(run)
         except BaseException:
@@ -190,12 +199,12 @@ class Engine:
         loop = self._loop
         if loop is not None:
             try:
-                loop.call_soon_threadsafe(self._attend)
+                loop.call_soon_threadsafe(self.attend)
             except RuntimeError:  # The loop has just closed, and the run with it.
                 return
 
-    def _attend(self) -> None:
-        """While the run awaits something: take requests in at once, and stop sleeping if there is work now."""
+    def attend(self) -> None:
+        """While the run waits for something: take requests in at once, and stop sleeping if there is work now."""
         if self.current is not None and self._requests:
             self._take_requests()
             if self._sleeping is not None:
@@ -232,6 +241,8 @@ class Engine:
                 work = todo.popleft()
                 if isinstance(work, SubmitChildren):
                     await self._perform_children(run, work)
+                elif isinstance(work, Submit) and todo and isinstance(todo[0], Submit):
+                    await self._perform_together(run, work)
                 else:
                     await self._perform(run, work)
             elif not run.is_under_way:
@@ -239,10 +250,21 @@ class Engine:
             else:
                 await self._wait(run)
 
-    async def _perform(self, run: Run, work: Submit | Expand) -> None:
+    async def _perform_together(self, run: Run, first: Submit) -> None:
+        """What starts only when the first of these has ended was not under way beside them."""
+        todo, together = self._todo, [first]
+        while todo and isinstance(todo[0], Submit):
+            together.append(todo.popleft())  # type: ignore[arg-type]
+        known = await self._ahead([(work.task, work.attempt) for work in together])
+        for work in together:
+            if self._requests:
+                self._take_requests()
+            await self._perform(run, work, known.get(work.task))
+
+    async def _perform(self, run: Run, work: Submit | Expand, known: Outcome | None = None) -> None:
         task, attempt = work.task, work.attempt
-        ended: Outcome | Elements = Outcome("cancelled", "cancelled")
-        if run.tasks[task].state is State.Running:
+        ended: Outcome | Elements = known or Outcome("cancelled", "cancelled")
+        if known is None and run.tasks[task].state is State.Running:
             answer = self._attempt(self._execute if isinstance(work, Submit) else self._expand, task, attempt)
             ended = await self._awaited(task, attempt, answer)
         if self._requests:

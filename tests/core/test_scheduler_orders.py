@@ -35,6 +35,7 @@ def any_tasks(random: Random, *, triggers: list[str], retries_max: int) -> tuple
             random.choice(triggers),
             Retry(retries=random.randint(0, retries_max), delays_s=random.choice(((0.0,), (1.0, 4.0), (2.0,)))),
             skip_on_upstream_skip=random.random() < 0.8,
+            alone=random.random() < 0.2,
         )
         for position in range(count)
     )
@@ -79,7 +80,9 @@ class Trial:
         for action in actions:
             if isinstance(action, WakeAt):
                 self.wake_at = action.at
-        assert sum(state in (State.Running, State.Cancelling) for state in self.states.values()) <= self.slots
+        active = [task for task in self.tasks if self.states[task.id] in (State.Running, State.Cancelling)]
+        assert len(active) <= self.slots
+        assert len(active) == 1 or not any(task.alone for task in active)
 
     def see(self, event: Event) -> None:
         apply(self.folded, event)
@@ -101,7 +104,8 @@ class Trial:
         self.starts[event.task] += 1
         assert event.attempt == self.starts[event.task]
         assert event.task in self.startable()
-        earlier = [task.id for task in self.tasks[: int(event.task[1:])]]
+        others = any(state in (State.Running, State.Cancelling) for state in self.states.values())
+        earlier = [task.id for task in self.tasks[: int(event.task[1:])] if not (task.alone and others)]
         assert not set(earlier) & self.startable(), "a task above could have started"
 
     def startable(self) -> set[str]:

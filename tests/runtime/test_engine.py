@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import pytest
 
@@ -495,3 +495,27 @@ def test_without_an_event_loop_a_retry_is_waited_for_all_the_same() -> None:
         coroutine.send(None)
     assert stopped.value.value.state is State.Success
     assert blocked == [2.0]
+
+
+def test_attempts_that_start_at_once_may_go_ahead_together_within_slots_and_limits() -> None:
+    bench = Bench()
+    together: list[list[str]] = []
+
+    async def ahead(attempts: Sequence[tuple[str, int]]) -> dict[str, Outcome]:
+        together.append([task for task, _ in attempts])
+        return {"stopped": Outcome("cancelled", "it still runs")} if "stopped" in together[-1] else {}
+
+    bench.engine = Engine(bench.execute, lambda: bench.now, bench.heard.append, bench.sleep, ahead=ahead)
+    tasks = [
+        RunTask("main", alone=True),
+        RunTask("db1", tags=("db",)),
+        RunTask("db2", tags=("db",)),
+        RunTask("stopped"),
+        RunTask("late", ("db1",)),
+        RunTask("end", alone=True),
+    ]
+    run = asyncio.run(bench.engine.run(tasks, limits=[("db", 1)], slots=3))
+    assert together == [["db1", "stopped"], ["db2", "late"]]
+    assert [task for task, _ in bench.executed] == ["main", "db1", "db2", "late", "end"]
+    assert run.tasks["stopped"].note == "it still runs"
+    assert bench.lines.index("end Running") > bench.lines.index("late Success")
