@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .kernel.session import Session
     from .runtime import signals
-    from .runtime.context import context
+    from .runtime.context import cancelled, context
     from .runtime.signals import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TRIGGERFAIL, VALIDATIONFAIL
     from .runtime.state_handlers import callback_factory, on_state
 
@@ -26,6 +26,7 @@ __all__ = [
     "TRIGGERFAIL",
     "VALIDATIONFAIL",
     "callback_factory",
+    "cancelled",
     "context",
     "get_run_logger",
     "load_ipython_extension",
@@ -38,10 +39,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Public names are imported when they are asked for, so that loading the extension stays cheap."""
-    if name == "context":
-        from .runtime.context import context
+    if name in ("cancelled", "context"):
+        from .runtime import context
 
-        return context
+        return getattr(context, name)
     if name in ("callback_factory", "on_state"):
         from .runtime import state_handlers
 

@@ -22,6 +22,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(ms|s|m|h|d)", re.ASCII)
 _DURATIONS_ACCEPTED = "a number and a unit, such as `250ms`, `10s`, `5m`, `2h` or `1d`"
 _DAYS_MAX = 365
 MUTATIONS = ("warn", "error")
+PLACES = ("main", "threads")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -221,6 +222,12 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _place(text: str) -> str:
+    if text not in PLACES:
+        raise RefusedError(f"`{text}` is neither `main` nor `threads`" + _nearest(text, PLACES, "choose one of "))
+    return text
+
+
 def _mutation(text: str) -> str:
     if text not in MUTATIONS:
         raise RefusedError(f"`{text}` is neither `warn` nor `error`" + _nearest(text, MUTATIONS, "choose one of "))
@@ -317,6 +324,14 @@ OPTIONS: tuple[Option, ...] = (
         "MODE",
         _mutation,
         choices=MUTATIONS,
+    ),
+    Option(
+        ("--on",),
+        "on",
+        "where it runs: on the main thread, or in a run of several in threads beside others",
+        "PLACE",
+        _place,
+        choices=PLACES,
     ),
 )
 

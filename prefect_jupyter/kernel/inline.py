@@ -42,6 +42,7 @@ from .mapping import Mapped, MappedTasks, child_inputs
 from .observation import Observation, Observer
 from .outputs import Outputs, RawOutput
 from .surroundings import Surroundings
+from .threads import Body
 from .traced import is_lost, output_of, references, versions_of, written_files
 from .turns import Turns
 from .user_namespace import UserNamespace
@@ -84,7 +85,8 @@ class Attempt:
     `kept` is what a person decided about its result, and `is_here` that the names hold this result now.
     `unrepeatable` says why this attempt, other than the next one, must not be stored.
     `judge` is given what the body raised, None when it did not, and returns how the attempt has ended.
-    `mapped` is what the body needs that runs for each element.
+    `mapped` is what the body needs that runs for each element. `ahead` is what the body has done beforehand, in a
+    thread, and `settle` shows how it ended.
     """
 
     cell: Cell
@@ -105,6 +107,8 @@ class Attempt:
     unrepeatable: str = ""
     judge: Callable[[BaseException | None], BaseException | None] = lambda error: error
     mapped: Mapped | None = None
+    ahead: Body | None = None
+    settle: Callable[[Body], ExecutionResult] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,11 +243,14 @@ class Inline:
     async def _in_turn(self, attempt: Attempt, key: str, missed: str | None = None) -> Result:
         """Runs the task unless another kernel does, or has done so since the store was asked in vain (`missed`)."""
         try:
-            has_turn = await self._turns.take(key, patient=not attempt.forced, awaits=attempt.awaits, tell=attempt.tell)
+            patient = not attempt.forced and attempt.ahead is None
+            has_turn = await self._turns.take(key, patient=patient, awaits=attempt.awaits, tell=attempt.tell)
         except (KeyboardInterrupt, asyncio.CancelledError) as stopped:
             return await self._interrupted(attempt, stopped)
         try:
             found = "" if missed is None else self.look_up(attempt, key)
+            if attempt.ahead is not None and attempt.sink is not None and not isinstance(found, str):
+                attempt.sink("clear", None)  # another kernel has done it meanwhile
             result = None if isinstance(found, str) else await self._reuse_one(attempt, found)
             return result or replace(await self._execute(attempt, key, ""), missed=missed or "")
         finally:
@@ -366,7 +373,8 @@ class Inline:
         attempt = replace(attempt, inputs=await attempt.load())
         key = self.key(attempt)
         code = self._transform(attempt.body)
-        started = time.time()
+        ahead = attempt.ahead
+        started = time.time() if ahead is None else ahead.started_s
         sharers = self._namespace.versions.sharers_of_each(cell.id, attempt.inputs)
         try:
             begun = self._declared.begin(cell)
@@ -379,15 +387,24 @@ class Inline:
         ):
             self._declared.seed(cell)
             children = self._children(attempt, observed, stored=not uncached)
-            execution = await (attempt.run(code) if children is None else self._run_children(attempt, children, code))
+            if ahead is not None and attempt.settle is not None:
+                self._namespace.values.update(ahead.bound)
+                ahead.merge_into(observed.seen, observed.watch)
+                execution = attempt.settle(ahead)
+            elif children is not None:
+                execution = await self._run_children(attempt, children, code)
+            else:
+                execution = await attempt.run(code)
             if execution.success or isinstance(execution.error_in_exec, SUCCESS):
                 missing = self._declared.not_written(begun, observed.seen.written)
                 if missing:
                     execution.error_in_exec = self._outputs.show_error(TaskError(missing))
+        displays = [*(ahead.displays if ahead is not None else ()), *capture.finish()]
+        duration = time.time() - started if ahead is None else ahead.duration_s
         with self._lock:
             return self._account(attempt, key, uncached, _Ran(
-                code=code, execution=execution, started_s=started, duration_s=time.time() - started, observed=observed,
-                begun=begun, displays=tuple(capture.finish()), children=children, sharers=sharers,
+                code=code, execution=execution, started_s=started, duration_s=duration, observed=observed,
+                begun=begun, displays=tuple(displays), children=children, sharers=sharers,
             ))  # fmt: skip
 
     def _children(self, attempt: Attempt, observed: Observation, *, stored: bool) -> MappedBody | None:

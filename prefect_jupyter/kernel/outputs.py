@@ -240,14 +240,18 @@ class Outputs:
 
     @contextlib.contextmanager
     def capture(
-        self, *, through: bool = True, sink: Callable[[str, RawOutput | None], None] | None = None
+        self, *, through: bool = True, sink: Callable[[str, RawOutput | None], None] | None = None, figures: bool = True
     ) -> Iterator[Capture]:
-        """Records what runs in this block, in this thread and in those started with its context."""
+        """Records what runs in this block, in this thread and in those started with its context.
+
+        With `figures` those that are open at its end are shown, for which it has to be the main thread.
+        """
         capture = self.latest = Capture(through=through, sink=sink)
         token = _current.set(capture)
         try:
             yield capture
-            flush_figures()
+            if figures:
+                flush_figures()
         finally:
             _current.reset(token)
 

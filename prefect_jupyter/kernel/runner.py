@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import ExecutionResult
 
 from ..core.cells import Cell
 from ..core.events import Event, TaskMapped, TaskMoved
+from ..core.rebuilder import Trace
 from ..core.run import Run
 from ..core.run_task import RunTask
 from ..core.states import State
@@ -21,6 +22,7 @@ from ..core.tasks import Retry, TaskOptions
 from ..runtime.engine import Elements, Engine, Outcome
 from ..runtime.signals import LOOP, PAUSE, SKIP
 from ..runtime.stamps import stamp
+from .ahead import STILL_RUNS, Ahead, Candidate
 from .document import Document
 from .endings import GOES_ON, INTERRUPTED, ChildrenFailed, first_line, outcome_of
 from .inline import Attempt, Inline, Result
@@ -32,6 +34,7 @@ from .names import is_notebook_name
 from .outputs import RawOutput
 from .standing import Failure, Skip, Standing
 from .starts import Start, bind_failures, failed_above, keep_for_another_try, unmet_condition
+from .threads import Body
 from .time_limit import limited
 from .user_namespace import DEFINITIONS, UserNamespace
 from .versions import Version, Versions
@@ -109,6 +112,8 @@ class Runner:
     last_keys: Callable[[], Mapping[str, str]]
     last: LastValue
     judge: Callable[[str, BaseException | None], BaseException | None]
+    ahead: Ahead
+    settle: Callable[[Body], ExecutionResult]
     counts: Counts = field(default_factory=Counts)
     results: dict[str, Result] = field(default_factory=dict)
     engine: Engine | None = None
@@ -177,19 +182,71 @@ class Runner:
             tasks.append(replace(_run_task(cell_id, upstream, options, graph.names[cell_id]), loosely=loosely))
             for tag, most in options.limits:
                 limits[tag] = min(most, limits.get(tag, most))
+        slots = self._slots(tasks) if request.front is None else 1
+        if slots > 1:
+            tasks = [replace(task, alone=not self.ahead.is_fit(self.standing.cells[task.id])) for task in tasks]
         self.inline.surroundings.look()
         outer = (self.engine, self._request, self.quiet)
         explicit = {*request.targets, *request.forced} if request.patient else set()
         self.quiet = frozenset(task for task in order if task not in explicit and self.standing.fails(task))
-        self.engine, self._request = Engine(self._perform, self.clock, self._listen, expand=self._expand), request
+        engine = Engine(self._perform, self.clock, self._listen, expand=self._expand, ahead=self._go_ahead)
+        self.engine, self._request = engine, request
         try:
             with self.interrupts.held(), self._expecting(task for task in order if task not in request.forced):
-                run = await self.engine.run(tasks, resumed=self._asked_for_by_hand(request), limits=limits.items())
+                by_hand = self._asked_for_by_hand(request)
+                run = await engine.run(tasks, resumed=by_hand, limits=limits.items(), slots=slots)
         finally:
             self.engine, self._request, self.quiet = outer
         undone = {row.task.id for row in run.rows if not row.state.is_finished}
         self.left = frozenset(self.left - run.tasks.keys() | undone)
         return run
+
+    def _slots(self, tasks: Iterable[RunTask]) -> int:
+        """How many tasks may run at once: one, unless several of them may run in threads."""
+        fit = sum(self.ahead.is_fit(self.standing.cells[task.id]) for task in tasks)
+        return max(1, min(self.ahead.slots(), fit))
+
+    async def _go_ahead(self, attempts: Sequence[tuple[str, int]]) -> Mapping[str, Outcome]:
+        """Those of the attempts that have started at once and have to run do so now, in threads."""
+        request, engine = self._request, self.engine
+        run = engine.current if engine is not None else None
+        assert request is not None
+        assert engine is not None
+        assert run is not None
+        found = [self._candidate(self.standing.cells[cell_id], request) for cell_id, _ in attempts]
+
+        def is_stopped(cell_id: str) -> bool:
+            engine.attend()
+            return run.tasks[cell_id].state is not State.Running
+
+        ended = await self.ahead.run([each for each in found if each is not None], is_stopped)
+        if ended:
+            self.namespace.show_latest(())
+        return ended
+
+    def _candidate(self, cell: Cell, request: Request) -> Candidate | None:
+        """`cell` as one that could go ahead; None where its start is not an ordinary one."""
+        start = self._start(cell.id, request)
+        if start.failed or start.is_marred or not self.ahead.is_fit(cell) or self.standing.kept(cell.id) is not None:
+            return None
+        if cell.id in self.quiet or self.standing.problems(cell.id) or cell.id in self.standing.skips:
+            return None
+        is_forced = cell.id in request.forced or start.number > 1
+
+        def hit(inputs: Mapping[str, Version]) -> list[Trace] | str:
+            attempt = self._described(cell, inputs, start, None)
+            if is_forced or self.inline.never_stored(attempt):
+                return ""
+            return self.inline.look_up(attempt, self.inline.key(attempt))
+
+        def asked(inputs: Mapping[str, Version]) -> set[str]:
+            names = self._asked(cell).union(*(version.reach for version in inputs.values()))
+            return set(filter(is_notebook_name, names))
+
+        return Candidate(
+            cell=cell, start=start, name=self.standing.name(cell.id), sink=self._sink(cell.id), asked=asked, hit=hit,
+            see=lambda: self.see(cell), load=lambda: self._load_for(cell, start),
+        )  # fmt: skip
 
     @contextmanager
     def _expecting(self, tasks: Iterable[str]) -> Iterator[None]:
@@ -344,8 +401,10 @@ class Runner:
             inputs = self.see(cell)
             kept = self.standing.kept(cell.id)
             is_here = kept is not None and self.standing.traces.get(cell.id) is kept.trace
+        ahead = None if front is not None else self.ahead.take(cell.id, inputs)
         if front is None:
-            self.background.output(cell.id, "clear", None)
+            if ahead is None:
+                self.background.output(cell.id, "clear", None)
             if self.last.is_read_by(cell):
                 self.last.put_back_above(cell.id, self.standing.graph, self.standing.traces)
         elif start.number > 1:
@@ -353,26 +412,10 @@ class Runner:
         outer, self.running = self.running, cell.id
         try:
             awaits = self.has_await(cell)
-            attempt = Attempt(
-                cell=cell,
-                ordinal=self.standing.graph.rank(cell.id),
-                body=self.body_of(cell),
-                inputs=inputs,
-                load=lambda: self._load_for(cell, start),
-                run=self._shell_run(cell, front, start),
-                forced=forced or bool(start.failed),
-                keep_last=self.last.keep if self.last.is_read_below(self.standing.graph, cell.id) else None,
-                has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
-                through=front is not None,
-                sink=None if front is not None else self._sink(cell.id),
-                awaits=awaits,
-                tell=lambda note: self._tell(cell.id, note),
-                kept=kept,
-                is_here=is_here,
-                unrepeatable=_unrepeatable(start),
-                judge=lambda error: self.judge(cell.id, error),
-                mapped=self._mapped(cell, start),
-            )
+            attempt = replace(
+                self._described(cell, inputs, start, front), forced=forced or bool(start.failed), kept=kept,
+                is_here=is_here, ahead=ahead, settle=self.settle,
+            )  # fmt: skip
             may_wait = awaits or (attempt.mapped is not None and _retries(cell))
             with self.interrupts.body(cell.id, awaits=may_wait), start.context(self.standing.name(cell.id)):
                 result = await self._hindered(cell, attempt) or await self.inline.perform(attempt)
@@ -382,6 +425,26 @@ class Runner:
         with self.lock:
             self._account(cell, inputs, result)
         return result
+
+    def _described(self, cell: Cell, inputs: Mapping[str, Version], start: Start, front: Execution | None) -> Attempt:
+        """What is needed to run `cell`, whatever was decided about it."""
+        return Attempt(
+            cell=cell,
+            ordinal=self.standing.graph.rank(cell.id),
+            body=self.body_of(cell),
+            inputs=inputs,
+            load=lambda: self._load_for(cell, start),
+            run=self._shell_run(cell, front, start),
+            keep_last=self.last.keep if self.last.is_read_below(self.standing.graph, cell.id) else None,
+            has_readers=lambda name: bool(self.standing.graph.readers(cell.id, name)),
+            through=front is not None,
+            sink=None if front is not None else self._sink(cell.id),
+            awaits=self.has_await(cell),
+            tell=lambda note: self._tell(cell.id, note),
+            unrepeatable=_unrepeatable(start) or (STILL_RUNS if self.ahead.threads.still_running else ""),
+            judge=lambda error: self.judge(cell.id, error),
+            mapped=self._mapped(cell, start),
+        )
 
     def _mapped(self, cell: Cell, start: Start) -> Mapped | None:
         if cell.options is None or not cell.options.maps:
@@ -504,6 +567,8 @@ class Runner:
         self.counts.executed += 1
         if result.uncached:
             return Outcome("success", f"not stored: {result.uncached}")
+        if self.ahead.wants(cell) and self.ahead.hindrance(cell):
+            return Outcome("success", f"on the main thread: {self.ahead.hindrance(cell)}")
         why = result.missed or ("" if self._request is None else self._request.why)
         return Outcome("success", why and f"ran again: {why}")
 
@@ -565,9 +630,7 @@ class Runner:
     def see(self, cell: Cell) -> dict[str, Version]:
         """The versions that `cell` reads, closed under what functions reach; bound, not loaded. Main thread only."""
         inputs: dict[str, Version] = {}
-        todo = set(self.standing.graph.reads(cell.id))
-        if cell.is_task:  # a plain cell that only defines reads nothing of what its functions will
-            todo = todo.union(cell.maybe, *cell.late.values())
+        todo = self._asked(cell)
         if cell.reads_everything:
             todo |= {name for name in (*self.namespace.values, *self.namespace.pending) if is_notebook_name(name)}
         while todo:
@@ -586,6 +649,12 @@ class Runner:
         for name, version in self.versions.sharers(cell.id, inputs).items():
             self.namespace.see(cell.id, name, version)
         return inputs
+
+    def _asked(self, cell: Cell) -> set[str]:
+        """The names that the text of `cell` asks for."""
+        asked = set(self.standing.graph.reads(cell.id))
+        # a plain cell that only defines reads nothing of what its functions will
+        return asked.union(cell.maybe, *cell.late.values()) if cell.is_task else asked
 
     def _is_not_there_yet(self, cell: Cell, name: str) -> bool:
         """Whether a name that no cell above writes would have no value in a run from the top.

@@ -6,6 +6,7 @@ runs in `inline`.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import logging
@@ -15,6 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -36,6 +38,7 @@ from ..runtime.stores import Store, open_store, store_folder
 from ..runtime.workspace import Workspace
 from ..view.pipeline import PipelineView, RowView
 from ..view.protocol import Command, Reply
+from .ahead import Ahead
 from .alerts import Alerts
 from .ambient import Ambient
 from .answers import Answers
@@ -71,6 +74,7 @@ from .showing import Showing
 from .standing import Standing
 from .state_moves import StateMoves
 from .surroundings import Surroundings
+from .threads import Body, Threads
 from .user_namespace import UserNamespace
 from .verbs import Verbs
 from .versions import Versions
@@ -162,6 +166,16 @@ class Session:
             last_keys=lambda: self.store.recall(self.notebook),
             last=LastValue(shell, self.store, self.namespace),
             judge=self.state_moves.ended,
+            ahead=Ahead(
+                threads=Threads(self.outputs, self.namespace, self.surroundings),
+                namespace=self.namespace,
+                slots=lambda: int(settings.threads),
+                code_of=lambda cell: self.reading.transform(body_of(cell)),
+                compiled=self._compiled,
+                taken=observer.rebinds,
+                notice=self._warn,
+            ),
+            settle=self._show_end,
         )
         self.plain_cells = PlainCells(
             shell, self.versions, self.namespace, self.standing, self.reading, self.runner, self.showing, observer,
@@ -440,6 +454,34 @@ class Session:
             return result
         finally:
             del hook.quiet
+
+    def _compiled(self, cell: Cell, code: str) -> tuple[CodeType, CodeType | None]:
+        """The statements of a body for a thread, and its last expression, as the shell would run them."""
+        compiler: Any = self.shell.compile
+        name = compiler.cache(code, 0, raw_code=cell.source)
+        tree = self.shell.transform_ast(compiler.ast_parse(code, filename=name))
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        shown = compiler(ast.Expression(last.value), name, "eval") if isinstance(last, ast.Expr) else None
+        return compiler(tree, name, "exec"), shown
+
+    def _show_end(self, body: Body) -> ExecutionResult:
+        """Shows the value or the error of a body that has run in a thread, as the shell does after a cell."""
+        hook: Any = self.shell.displayhook
+        execution = ExecutionResult(None)
+        execution.error_in_exec = body.error
+        if body.error is not None:
+            trace = body.error.__traceback__
+            self.shell.showtraceback((type(body.error), body.error, trace.tb_next if trace is not None else None))
+            return execution
+        hook.quiet = lambda: suppressed(body_of(body.cell))
+        hook.exec_result = execution
+        try:
+            if body.last is not None:
+                hook(body.value)
+        finally:
+            del hook.quiet
+            hook.exec_result = None
+        return execution
 
     def _is_busy(self) -> bool:
         return self.interception.is_inside_a_cell or self.buttons.is_working

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from traitlets import Bool, CaselessStrEnum, List, TraitError, Unicode, validate
+from traitlets import Bool, CaselessStrEnum, Int, List, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
 from ..analysis.options import LOG_LEVELS
@@ -44,6 +44,12 @@ class Flow(Configurable):
 
     cache_age = Unicode(
         "90d", help="Results that nobody used for this long go from the cache, such as 30d; none for no limit."
+    ).tag(config=True)
+
+    threads = Int(
+        8,
+        min=0,
+        help="How many tasks with `--on threads` run at once in a run of several; 0: none, all on the main thread.",
     ).tag(config=True)
 
     @validate("cache_quota")

@@ -5,12 +5,15 @@ It must not hold anything of the run itself: what it says is set around each att
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("prefect_jupyter_context", default=None)
+
+_stop: ContextVar[threading.Event | None] = ContextVar("prefect_jupyter_stop", default=None)
 
 NAMES = ("task_name", "task_run_count", "task_loop_count", "task_loop_result", "map_index", "resume", "resume_value")
 
@@ -54,3 +57,19 @@ def during(**facts: Any) -> Iterator[None]:
         yield
     finally:
         _facts.reset(token)
+
+
+def cancelled() -> bool:
+    """Whether the task that asks is to stop. In a thread nothing else stops it; elsewhere an exception does."""
+    stop = _stop.get()
+    return stop is not None and stop.is_set()
+
+
+@contextmanager
+def stopped_by(stop: threading.Event) -> Iterator[None]:
+    """`cancelled()` is what `stop` says meanwhile."""
+    token = _stop.set(stop)
+    try:
+        yield
+    finally:
+        _stop.reset(token)
