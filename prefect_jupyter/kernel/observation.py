@@ -5,6 +5,7 @@ It must not know whether the cell is a task, nor store anything.
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 import types
@@ -17,6 +18,7 @@ from ..core.rebuilder import FileStamp
 from ..runtime.files import FileTracer, Seen
 from ..runtime.fingerprints import Fingerprinter
 from ..runtime.origins import Origin, origin_of
+from ..runtime.stamps import Look, absolute, look
 from ..runtime.workspace import Workspace
 from .ambient import CHANCE, Watch
 from .ambient_deltas import Delta
@@ -34,6 +36,8 @@ class Observation:
     cell: Cell
     watch: Watch
     seen: Seen
+    behind: Mapping[str, Look] = field(default_factory=dict)
+    """Files behind handles that cells above have opened for writing, and how they looked before the run."""
     changes: Changes = field(default_factory=Changes)
     delta: Mapping[str, Delta] = field(default_factory=dict)
 
@@ -66,10 +70,14 @@ class Observer:
             before = self._surroundings.restore(cell.id)
         try:
             with self._surroundings.ambient.watch(before) as watch, self._files.task() as seen:
-                yield Observation(cell, watch, seen)
+                yield Observation(cell, watch, seen, self._behind(inputs))
         except BaseException:
             self._comparison.abandon()
             raise
+
+    def _behind(self, inputs: Collection[str]) -> dict[str, Look]:
+        paths = {_written_through(self._namespace.values.get(name)) for name in inputs}
+        return {path: look(path) for path in paths if path is not None}
 
     def rebinds(self, cell: Cell) -> set[str]:
         """The names that `cell` may bind: those of its text, and those that it bound when it last ran."""
@@ -92,6 +100,7 @@ class Observer:
             run.delta = {**run.delta, **self._surroundings.chance_now()}
         if run.seen.is_relative:
             run.watch.reads.kinds.add("cwd")
+        run.seen.written |= {path for path, before in run.behind.items() if look(path).what != before.what}
         run.seen.read |= self._modules_written_here(run.changes)
 
     def _modules_written_here(self, changes: Changes) -> set[str]:
@@ -130,3 +139,11 @@ class Observer:
 def _is_seeded(cell: Cell) -> bool:
     """Whether the cell begins with random states of its own, whatever they were before."""
     return cell.options is not None and cell.options.seed is not None
+
+
+def _written_through(value: object) -> str | None:
+    """The file that an open or closed handle writes to; None for everything else."""
+    if not isinstance(value, io.IOBase):
+        return None
+    name, mode = getattr(value, "name", None), getattr(value, "mode", "")
+    return absolute(name) if isinstance(name, str) and set(str(mode)) & set("wax+") else None
