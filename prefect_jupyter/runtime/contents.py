@@ -219,20 +219,9 @@ def _plain_instance(walk: Walk, value: Any) -> None:
 def _attributes(walk: Walk, kind: type, state: dict[Any, Any]) -> list[Any]:
     """Names and values by name: the order in which attributes were set does not count."""
     caches = _CACHES.get(kind.__name__, _NO_NAMES) | _LIBRARY_CACHES.get(module_of(kind).partition(".")[0], _NO_NAMES)
-    names = sorted((n for n in state if n not in caches and not _is_read_once(kind, n, state[n])), key=str)
+    names = sorted((name for name in state if name not in caches), key=str)
     walk.emit(b"\x80a%d;" % len(names))
     return [part for name in names for part in (name, state[name])]
-
-
-def _is_read_once(kind: type, name: Any, value: object) -> bool:
-    """Whether an attribute is there because a `cached_property` was read, and nobody can have changed it since.
-
-    What a cached value reaches counts where it can be changed: it may be another than its property would make.
-    """
-    if type(value) not in ATOMS and not (type(value) is tuple and all(type(part) in ATOMS for part in value)):
-        return False
-    defined = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
-    return isinstance(defined, functools.cached_property)
 
 
 def describe_reduced(walk: Walk, value: Any) -> None:

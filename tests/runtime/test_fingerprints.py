@@ -560,25 +560,3 @@ class Raising(dict):  # type: ignore[type-arg]
 
 def test_a_type_whose_code_raises_is_one_that_cannot_be_compared() -> None:
     assert not fingerprint([Raising()]).stable
-
-
-class Lazy:
-    def __init__(self) -> None:
-        self.rows = [1, 2]
-
-    @functools.cached_property
-    def total(self) -> int:
-        return sum(self.rows)
-
-    @functools.cached_property
-    def doubled(self) -> list[int]:
-        return [2 * row for row in self.rows]
-
-
-def test_reading_a_cached_number_changes_nothing_but_a_cached_list_may_be_changed() -> None:
-    lazy = Lazy()
-    before = digest(lazy)
-    assert lazy.total == 3
-    assert digest(lazy) == before
-    lazy.doubled.append(5)
-    assert digest(lazy) != before
