@@ -59,3 +59,17 @@ def test_folders_missing_files_and_files_that_libraries_open_are_inputs(kernel: 
     (kernel.work / "missing.txt").write_text("found", encoding="utf-8")
     pl.DataFrame({"a": [2]}).write_parquet(kernel.work / "table.parquet")
     assert run() == (["['parts/one.csv']\n", "found\n", "[2]\n"], 3)
+
+
+def test_a_file_is_what_the_last_cell_wrote_that_had_its_handle(kernel: LiveKernel) -> None:
+    cells = {
+        "opens": "%%task opens\nlog = open('log.txt', 'w')\nlines = log.write('one\\n')",
+        "closes": "%%task closes\nlog.write('two\\n')\nlog.close()\nis_closed = log.closed",
+        "reads": "%%task reads\ntext = open('log.txt').read()\nprint(text)",
+    }
+    for cell, source in cells.items():
+        shown = kernel.run_cell(cell, source)
+    assert shown[0]["text"] == "one\ntwo\n\n"
+    assert kernel.session("verdicts()")["reads"] == "fresh"
+    kernel.session("rerun('reads')")
+    assert kernel.silently("", "text") == repr("one\ntwo\n")
