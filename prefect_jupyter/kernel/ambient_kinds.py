@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..runtime.stamps import working_folder
-from .ambient_reads import is_shown
+from .ambient_reads import is_ours, is_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +206,13 @@ def _update_errors(changed: Mapping[str, Any], _deleted: tuple[str, ...]) -> Non
 # The interpreter
 
 
+def _loggers() -> dict[str, Any]:
+    """All loggers but those of `get_run_logger()`, which are set up when a task asks for one."""
+    return {name: logger for name, logger in [*logging.Logger.manager.loggerDict.items()] if not is_ours(name)}
+
+
 def _read_log_levels() -> dict[str, Any]:
-    loggers: dict[str, Any] = {**logging.Logger.manager.loggerDict}
-    levels = {name: logger.level for name, logger in loggers.items() if getattr(logger, "level", 0)}
+    levels = {name: logger.level for name, logger in _loggers().items() if getattr(logger, "level", 0)}
     return {"": logging.root.level, **levels}
 
 
@@ -218,8 +222,8 @@ def _update_log_levels(changed: Mapping[str, Any], deleted: tuple[str, ...]) -> 
 
 
 def _read_log_handlers() -> dict[str, Any]:
-    loggers: dict[str, Any] = {**logging.Logger.manager.loggerDict}
-    handlers = {name: tuple(logger.handlers) for name, logger in loggers.items() if getattr(logger, "handlers", ())}
+    loggers = _loggers().items()
+    handlers = {name: tuple(logger.handlers) for name, logger in loggers if getattr(logger, "handlers", ())}
     return {"": tuple(logging.root.handlers), **handlers}
 
 

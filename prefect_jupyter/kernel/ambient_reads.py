@@ -146,7 +146,9 @@ class Reads:
 
     def _reading_level(self, original: Any) -> Any:
         def read(logger: Any, level: Any) -> Any:
-            if "log_levels" not in self.kinds and self._counts() and _is_asked_by_the_notebook():
+            if "log_levels" in self.kinds or is_ours(logger.name):
+                return original(logger, level)
+            if self._counts() and _is_asked_by_the_notebook():
                 self.kinds.update(("log_levels", "log_handlers"))
             return original(logger, level)
 
@@ -166,6 +168,11 @@ class Reads:
 def is_shown(option: str) -> bool:
     """Whether an option of pandas changes what is shown, not what is computed."""
     return option.startswith(("display.", "styler."))
+
+
+def is_ours(logger: str) -> bool:
+    """Whether a logger of this name is one of `get_run_logger()`: what it is set to is no business of a task's."""
+    return logger.startswith("prefect_jupyter.")
 
 
 def _is_asked_by_the_notebook() -> bool:

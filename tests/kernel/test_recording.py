@@ -47,6 +47,15 @@ def test_attempts_are_on_record_with_their_lines_and_after_a_restart(kernel: Liv
     assert "prefect_jupyter/kernel" not in history
 
 
+def test_a_task_that_logs_is_kept_with_its_lines(kernel: LiveKernel) -> None:
+    source = "%%task logs\nfrom prefect_jupyter import get_run_logger\nget_run_logger().info('counted')\nlogged = 1"
+    first = said(kernel.run_cell("logs", source))
+    assert "`logs` - counted" in first
+    kernel.restart()
+    assert said(kernel.run_cell("logs", source)) == first
+    assert kernel.session("counts()") == {"tasks": 1, "executed": 0, "cached": 1, "failed": 0, "skipped": 0}
+
+
 def test_asking_about_a_task_does_not_run_it(kernel: LiveKernel) -> None:
     cells = {"k": "k = 1", "clean": "%%task clean\nclean = k"}
     for cell, source in cells.items():

@@ -53,8 +53,9 @@ class Outbox:
         wanted = {name.lower() for name in names}
         for name in sorted(wanted - self._known.keys() - self._told_unknown):
             self._told_unknown.add(name)
-            there = ", ".join(f"`{known}`" for known in self._known) or "none"
-            self._warn(f"There is no notifier `{name}`: yours are {there}. See docs/how-to/be-told-of-failures.md.")
+            known = ", ".join(f"`{known}`" for known in self._known)
+            there = f"yours are {known}" if known else "you have none"
+            self._warn(f"There is no notifier `{name}`: {there}. See docs/how-to/be-told-of-failures.md.")
         wanted &= self._known.keys()
         with self._arrived:
             if not wanted or len(self._waiting) >= _FAILURES_MAX or self._is_closing:

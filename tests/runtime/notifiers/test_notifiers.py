@@ -69,6 +69,12 @@ def test_an_unknown_destination_and_one_that_fails_are_warned_of_once() -> None:
     ]
 
 
+def test_who_has_no_destinations_is_told_so() -> None:
+    said: list[str] = []
+    Outbox(lambda: "a.ipynb", {}, said.append, lambda *_: {}, quiet_s=60).put(Failure(task="t", error="no"), ["team"])
+    assert said == ["There is no notifier `team`: you have none. See docs/how-to/be-told-of-failures.md."]
+
+
 class _Webhook(BaseHTTPRequestHandler):
     requests: list[tuple[str, bytes]]
     status: int
