@@ -51,7 +51,8 @@ def text(view: PipelineView) -> str:
         if upstream:
             line += "  ← " + ", ".join(f"{name} ({', '.join(handed)})" if handed else name for name, handed in upstream)
         lines.append(_clean(line))
-        lines += [f"      {_clean(remark)}" for remark in (row.note, row.reason) if remark]
+        told = bool(row.note) and row.reason.endswith(row.note)
+        lines += [f"      {_clean(remark)}" for remark in (row.note, "" if told else row.reason) if remark]
     return "\n".join(lines)
 
 
