@@ -9,7 +9,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from .calls import Calls, constant_text, is_namespace
-from .mutations import root
+from .mutations import changed_through, root
 from .names import Bound, Record
 from .scopes import Reach, defaults, function_reach
 from .texts import names_marked_in_text
@@ -41,6 +41,7 @@ class Expressions:
             elif kind is ast.Constant:
                 continue
             elif kind is ast.Attribute:
+                self._record.change(changed_through(here), bound)  # type: ignore[arg-type]
                 stack.append(here.value)  # type: ignore[attr-defined]
             else:
                 read = _KINDS.get(kind)

@@ -1,6 +1,6 @@
-"""Which calls change a value in place, and which name that value has.
+"""Which expressions change a value in place, and which name that value has.
 
-It reads forms only: `x.append(1)` changes `x` whatever `x` is, unless `x` is surely a module.
+It reads forms only: `x.append(1)` changes `x` whatever `x` is, unless `x` is surely a module; so may `add = x.append`.
 """
 
 from __future__ import annotations
@@ -50,14 +50,20 @@ def root(node: ast.expr) -> str | None:
             return node.id if isinstance(node, ast.Name) else None
 
 
+def changed_through(method: ast.Attribute) -> str | None:
+    """The name whose value a method changes when it is called, be it later and by another."""
+    if method.attr not in MUTATORS or (isinstance(method.value, ast.Name) and method.value.id in USUAL_MODULES):
+        return None
+    return root(method.value)
+
+
 def changed_by(call: ast.Call) -> list[str]:
     """The names whose values a call changes by its form."""
     function = call.func
     changed: list[str | None] = []
     if isinstance(function, ast.Attribute):
         name = function.attr
-        if name in MUTATORS and not (isinstance(function.value, ast.Name) and function.value.id in USUAL_MODULES):
-            changed.append(root(function.value))
+        changed.append(changed_through(function))
         if name == "at" and isinstance(function.value, ast.Attribute) and call.args:
             changed.append(root(call.args[0]))  # np.add.at(x, …)
     elif isinstance(function, ast.Name):

@@ -227,6 +227,7 @@ class Comparison:
         self._namespace.take_fingerprint(version)
         if not was_read if version.handle is not None else version.fingerprint == before:
             self._bound[name] = old
+            old.storage = version.storage  # who shares it may be asked, and it came from the store perhaps
             return frozenset()
         if version.handle is not None:
             version.fingerprint = f"{provenance}:{name}"

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ..runtime.fingerprints import Fingerprinter
-from ..runtime.owned import owned, owned_by_code
+from ..runtime.owned import owned, owners
 from ..runtime.pickles import Pickle, Unloadable, Unstorable, dump, load
 from ..runtime.stores import Store
 from .names import is_notebook_name, is_pseudo
@@ -70,8 +70,11 @@ class UserNamespace:
         version.handle = taken.handle if taken.stable or taken.handle else "io"
         if isinstance(value, DEFINITIONS):
             version.storage = taken.storage | owned(value, self.values)
-        elif taken.storage and version.handle is None and taken.storage & owned_by_code(self.values):
-            version.handle = "io"
+        elif taken.storage:
+            shared = frozenset(filter(is_notebook_name, owners(taken.storage, self.values)))
+            if shared:  # whoever reads the value has to meet the code that it belongs to
+                version.reach |= shared
+                version.handle = version.handle or "io"
 
     # --- binding
 
@@ -201,10 +204,26 @@ class UserNamespace:
         self.retain(name)
 
     def retain(self, name: str) -> None:
-        """Keeps the value that `name` is about to lose, as long as no store has it: it may be wanted again."""
+        """Keeps the value that `name` is about to lose, as long as no store has it: it may be wanted again.
+
+        What shares storage with a value of another name has to stay that very object: loaded, it would share nothing.
+        """
         version = self.bound.get(name)
-        if version is not None and version.reference is None and name in self.values:
+        if version is None or name not in self.values:
+            return
+        if version.reference is None:
             self.keep_for_readers(version, self.values[name])
+        elif self._is_shared(version):
+            version.retained = self.values[name]
+
+    def _is_shared(self, version: Version) -> bool:
+        """Whether a name holds some of the storage of `version`, without having been stored along with it."""
+        if not version.storage:
+            return False
+        return any(
+            other.name != version.name and other.reference != version.reference and other.shares_with(version)
+            for other in self.bound.values()
+        )
 
     def keep_for_readers(self, version: Version, value: object) -> None:
         """Modules and numbers are never lost: they cost nothing to keep, and plain cells read them as well as tasks."""

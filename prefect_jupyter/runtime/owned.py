@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from .origins import Origin, module_of, origin_of
 from .walk import ATOMS
@@ -17,10 +18,10 @@ _CONTAINERS = (list, tuple, set, frozenset)
 _INSIDE_MAX = 1_000
 
 
-def owned_by_code(namespace: Mapping[str, object]) -> frozenset[int]:
-    """The ids of the mutable objects that functions and classes of this namespace hold."""
-    code = [value for value in list(namespace.values()) if isinstance(value, (type, types.FunctionType))]
-    return frozenset().union(*(owned(value, namespace) for value in code))
+def owners(storage: AbstractSet[int], namespace: Mapping[str, object]) -> frozenset[str]:
+    """The names of the functions and classes of this namespace that hold any of these mutable objects."""
+    code = [(name, value) for name, value in list(namespace.items()) if isinstance(value, (type, types.FunctionType))]
+    return frozenset(name for name, value in code if not storage.isdisjoint(owned(value, namespace)))
 
 
 def owned(definition: object, namespace: Mapping[str, object]) -> frozenset[int]:
