@@ -34,7 +34,7 @@ ALWAYS = ("decimal", "pandas_mode")
 SILENCING = ("np_err", "warnings")
 SHOWN_IN_TEXT = ("pandas", "np_print", "ipython")
 SHOWN_IN_FIGURES = ("figures",)
-READ_WITH_RC = ("rcParams", "colors")
+READ_WITH_RC = ("rcParams", "colors", "backend")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..runtime.stamps import working_folder
+from .ambient_backend import USUAL, read_backend, update_backend
 from .ambient_reads import is_ours, is_shown
 
 
@@ -81,7 +82,7 @@ class _Unchanged:
     Values that are lists may be changed in place; they are kept as copies and compared one by one.
     """
 
-    def __init__(self, skipped: str = "") -> None:
+    def __init__(self, *skipped: str) -> None:
         self._skipped = skipped
         self._raw: dict[Any, Any] = {}
         self._lists: list[tuple[list[Any], list[Any]]] = []
@@ -101,7 +102,7 @@ class _Unchanged:
         return state
 
 
-_RC, _COLORS, _VARIABLES = _Unchanged("backend"), _Unchanged(), _Unchanged()
+_RC, _COLORS, _VARIABLES = _Unchanged("backend", "interactive"), _Unchanged(), _Unchanged()
 
 
 def _read_rc() -> dict[str, Any] | None:
@@ -371,6 +372,7 @@ KINDS: dict[str, Kind] = {
         Kind("np_random", _read_numpy_random, _write_numpy_random, same=_same_numpy_random),
         Kind("random", random.getstate, random.setstate),
         Kind("rcParams", _read_rc, _keys_only, _update_rc, defaults=lambda: _module("matplotlib").rcParamsOrig),
+        Kind("backend", read_backend, _keys_only, update_backend, defaults=lambda: USUAL),
         Kind("colors", _read_colors, _keys_only, _update_colors, defaults=_default_colors),
         Kind("pandas", lambda: _pandas_options(shown=True), _keys_only, _update_pandas, defaults=_default_pandas),
         Kind("pandas_mode", lambda: _pandas_options(shown=False), _keys_only, _update_pandas, defaults=_default_pandas),

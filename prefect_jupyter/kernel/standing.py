@@ -576,6 +576,7 @@ _CHANGING: Mapping[str, tuple[str, ...]] = {
     "cwd": ("chdir", "%cd"),
     "environ": ("environ", "putenv", "%env"),
     "rcParams": ("rcParams", "rc(", "style", "set_theme"),
+    "backend": ("use(", "%matplotlib", "%pylab", "switch_backend", "ion(", "ioff(", "interactive"),
     "pandas": ("set_option", "options"),
 }
 
