@@ -143,7 +143,7 @@ def _is_seeded(cell: Cell) -> bool:
 
 def _written_through(value: object) -> str | None:
     """The file that an open or closed handle writes to; None for everything else."""
-    if not isinstance(value, io.IOBase):
+    if not issubclass(type(value), io.IOBase):  # a value may answer for `__class__` in its own way
         return None
     name, mode = getattr(value, "name", None), getattr(value, "mode", "")
     return absolute(name) if isinstance(name, str) and set(str(mode)) & set("wax+") else None
