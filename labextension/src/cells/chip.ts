@@ -6,19 +6,13 @@ import { Widget } from '@lumino/widgets';
 import { button, element, icon, setAttribute, setText } from '../graph/element';
 import { accessibleName, chipText, namesText } from '../graph/format';
 import { setEnabled } from '../graph/header';
-import { IconName, defineIcons, stateIcon } from '../graph/icons';
+import { defineIcons, stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
+import { verbButtons } from '../graph/verbs';
 import type { TaskNode, TaskRow, Verb } from '../model';
 import { remarkOf } from '../remark';
 
-const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: string }> = [
-  { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
-  { verb: 'resume', icon: 'onward', words: 'Resume', title: 'Let this task go on' },
-  { verb: 'retry_now', icon: 'again', words: 'Retry now', title: 'Try again without waiting any longer' },
-  { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
-  { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
-  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }
-];
+const BUTTONS = verbButtons('retry_failed', 'resume', 'retry_now', 'rerun', 'run_from', 'cancel');
 
 const TITLES: Readonly<Partial<Record<Verb, string>>> = Object.fromEntries(BUTTONS.map(({ verb, title }) => [verb, title]));
 

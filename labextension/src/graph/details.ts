@@ -8,9 +8,10 @@ import { fill } from './cards';
 import { button, element, icon, iconButton, setAttribute, setText } from './element';
 import { Now, cachedText, count, duration, elapsed, reasonsIn, summaryLine, verdictText } from './format';
 import { setEnabled } from './header';
-import { IconName, stateIcon } from './icons';
+import { stateIcon } from './icons';
 import type { Lifetime } from './lifetime';
 import { isActive, toneOf, verbsFor } from './status';
+import { VERB_BUTTONS } from './verbs';
 import { Lineage, Topology, edgesAt } from './topology';
 
 export interface DetailsEvents {
@@ -22,28 +23,6 @@ export interface DetailsEvents {
   attempts: AskAttempts;
   close(): void;
 }
-
-const BUTTONS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: string }> = [
-  { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
-  { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
-  { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
-  { verb: 'resume', icon: 'onward', words: 'Resume', title: 'Let this task go on' },
-  { verb: 'retry_now', icon: 'again', words: 'Retry now', title: 'Try again without waiting any longer' },
-  {
-    verb: 'accept',
-    icon: 'check',
-    words: 'Accept as unchanged',
-    title: 'Its result stands as it is, until its text or an input changes again'
-  },
-  { verb: 'pin', icon: 'pin', words: 'Pin', title: 'Its result stays, whatever changes' },
-  { verb: 'unpin', icon: 'unpin', words: 'Unpin', title: 'Take back what you said of its result' },
-  { verb: 'run', icon: 'play', words: 'Run to here', title: 'Run this task and what it needs, where they are not fresh' },
-  { verb: 'skip', icon: 'skip', words: 'Skip', title: 'Skip this task and what needs it' },
-  { verb: 'unskip', icon: 'skip', words: 'Do not skip', title: 'Let this task run, and what was skipped because of it' },
-  { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' },
-  // Last, because it comes and goes: no other button moves under the pointer.
-  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }
-];
 
 const FACTS = ['State', 'Verdict', 'Why', 'Note', 'Duration', 'Attempt', 'Cell', 'Reads', 'Writes', 'Cached', 'Lineage'] as const;
 
@@ -99,7 +78,7 @@ export class Details {
     this.line = element('p', '', words);
     life.listen(iconButton('close', 'Close (Esc)', this.head), 'click', () => events.close());
     const actions = element('div', 'pj-actions', this.root);
-    for (const each of BUTTONS) {
+    for (const each of VERB_BUTTONS) {
       const made = button(each.icon, each.words, actions);
       made.classList.add(`pj-verb-${each.verb}`);
       life.listen(made, 'click', () => events.act(each.verb));
@@ -171,7 +150,7 @@ export class Details {
     this.fact('Note', row.note);
     this.fact('Attempt', row.attempt > 1 ? String(row.attempt) : '');
     const verbs = verbsFor(row);
-    for (const { verb, title } of BUTTONS) {
+    for (const { verb, title } of VERB_BUTTONS) {
       const target = this.buttons.get(verb);
       if (target) {
         target.hidden = !verbs.has(verb);

@@ -4,8 +4,9 @@
  */
 import { button, element, icon, setAttribute, setText } from '../graph/element';
 import { accessibleName, progress, timeText } from '../graph/format';
-import { IconName, stateIcon } from '../graph/icons';
+import { stateIcon } from '../graph/icons';
 import { doubtOf, toneOf, verbsFor } from '../graph/status';
+import { verbButtons } from '../graph/verbs';
 import type { Pipeline, TaskNode, TaskRow, Verb } from '../model';
 import { reasonBesideTag } from '../remark';
 import { lanesOf } from './lanes';
@@ -15,16 +16,7 @@ const LANE_PX = 14;
 const LEFT_PX = 12;
 const SVG = 'http://www.w3.org/2000/svg';
 
-const VERBS: ReadonlyArray<{ verb: Verb; icon: IconName; words: string; title: string }> = [
-  { verb: 'retry_failed', icon: 'again', words: 'Retry failed', title: 'Run what failed and what that blocked' },
-  { verb: 'resume', icon: 'onward', words: 'Resume', title: 'Let this task go on' },
-  { verb: 'retry_now', icon: 'again', words: 'Retry now', title: 'Try again without waiting any longer' },
-  { verb: 'rerun', icon: 'again', words: 'Rerun', title: 'Run this task again, whatever its verdict' },
-  { verb: 'run_from', icon: 'onward', words: 'Run from here', title: 'Run this task and what depends on it' },
-  { verb: 'reveal', icon: 'cell', words: 'Show cell', title: 'Scroll the notebook to the cell of this task' },
-  // Last, because it comes and goes: no other button moves under the pointer.
-  { verb: 'cancel', icon: 'stop', words: 'Cancel', title: 'Cancel this task' }
-];
+const VERBS = verbButtons('retry_failed', 'resume', 'retry_now', 'rerun', 'run_from', 'reveal', 'cancel');
 
 export interface Row {
   readonly root: HTMLElement;
