@@ -52,3 +52,12 @@ def said(outputs: list[dict[str, Any]]) -> str:
         else str(output.get("text") or output.get("data", {}).get("text/plain", ""))
         for output in outputs
     )
+
+
+def line(output: dict[str, Any]) -> str:
+    """One output in short: what it prints, the error that it tells, or the value that it shows."""
+    if output["output_type"] == "stream":
+        return str(output["text"]).strip()
+    if output["output_type"] == "error":
+        return f"{output['ename']}: {output['evalue']}"
+    return str(output["data"]["text/plain"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.pages import line
 from tests.oracle.kernels import LiveKernel
 
 IMPORTS = "from prefect_jupyter import FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, context\nimport time"
@@ -27,14 +28,6 @@ class Page:
 
     def verdict(self, name: str) -> str:
         return str(self.kernel.session("verdicts()")[name])
-
-
-def line(output: dict[str, Any]) -> str:
-    if output["output_type"] == "stream":
-        return str(output["text"]).strip()
-    if output["output_type"] == "error":
-        return f"{output['ename']}: {output['evalue']}"
-    return str(output["data"]["text/plain"])
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from prefect_jupyter.core.events import ChildrenMoved
 from prefect_jupyter.core.states import State
 from prefect_jupyter.runtime.journal.lines import decode
+from tests.kernel.pages import line
 from tests.oracle.kernels import KernelHungError, LiveKernel
 
 
@@ -32,14 +33,6 @@ class Page:
 
     def value(self, name: str) -> str:
         return self.kernel.silently("", name)
-
-
-def line(output: dict[str, Any]) -> str:
-    if output["output_type"] == "stream":
-        return str(output["text"]).strip()
-    if output["output_type"] == "error":
-        return f"{output['ename']}: {output['evalue']}"
-    return str(output["data"]["text/plain"])
 
 
 @pytest.fixture(scope="module")
